@@ -1,7 +1,8 @@
-import { defineConfig } from 'vitest/config'
-
 // Tests stand beside the code. `unit` is what `npm run check` runs: seconds, no root, nothing outside the process but
 // temporary files. `real` is the rest: real components, real namespaces, and whatever is named *.real.test.ts.
+
+import { defineConfig } from 'vitest/config'
+
 const unit = ['contract', 'engine', 'tools'].map((folder) => `${folder}/**/*.test.ts`)
 const real = [
   '{contract,engine,tools}/**/*.real.test.ts',

@@ -3,7 +3,7 @@
 
 import { spawnSync } from 'node:child_process'
 
-const steps = [['oxfmt', '--check'], ['oxlint'], ['tsc'], ['vitest', 'run', '--project', 'unit']] as const
+const steps = [['oxfmt', '--check'], ['oxlint'], ['tsc'], ['node', 'tools/tidy.ts'], ['vitest', 'run', '--project', 'unit']] as const
 for (const [command, ...args] of steps) {
   const { status } = spawnSync(command, args, { stdio: 'inherit' })
   if (status !== 0) process.exitCode = 1
