@@ -1,14 +1,16 @@
 // Tests stand beside the code. `unit` is what `npm run check` runs: seconds, no root, nothing outside the process but
-// temporary files. `real` is the rest: real components, real namespaces, and whatever is named *.real.test.ts.
+// temporary files. `real` may take longer and start components: *.real.test.ts, and all tests of the outer packages.
+// `root` needs root (mounts, namespaces, other users): *.root.test.ts anywhere.
 
 import { defineConfig } from 'vitest/config'
 
-const unit = ['contract', 'engine', 'tools'].map((folder) => `${folder}/**/*.test.ts`)
-const real = [
-  '{contract,engine,tools}/**/*.real.test.ts',
-  ...['providers', 'cli', 'bench', 'tests', 'examples'].map((folder) => `${folder}/**/*.test.ts`),
-]
-const outside = ['**/node_modules/**', '**/dist/**']
+const inner = ['contract', 'engine', 'tools']
+const outer = ['providers', 'cli', 'bench', 'tests', 'examples']
+const unit = inner.map((folder) => `${folder}/**/*.test.ts`)
+const real = [...inner.map((folder) => `${folder}/**/*.real.test.ts`), ...outer.map((folder) => `${folder}/**/*.test.ts`)]
+const root = [...inner, ...outer].map((folder) => `${folder}/**/*.root.test.ts`)
+const built = ['**/node_modules/**', '**/dist/**']
+const slow = { testTimeout: 60_000, hookTimeout: 120_000 }
 
 export default defineConfig({
   test: {
@@ -18,8 +20,9 @@ export default defineConfig({
     pool: 'forks',
     passWithNoTests: false,
     projects: [
-      { extends: true, test: { name: 'unit', include: unit, exclude: [...outside, '**/*.real.test.ts'] } },
-      { extends: true, test: { name: 'real', include: real, exclude: outside, testTimeout: 60_000, hookTimeout: 120_000 } },
+      { extends: true, test: { name: 'unit', include: unit, exclude: [...built, '**/*.{real,root}.test.ts'] } },
+      { extends: true, test: { name: 'real', include: real, exclude: [...built, '**/*.root.test.ts'], ...slow } },
+      { extends: true, test: { name: 'root', include: root, exclude: built, ...slow } },
     ],
   },
 })

@@ -2,9 +2,13 @@
 // Never: needs root, installs anything, or runs what is slow (that is `npm test`).
 
 import { spawnSync } from 'node:child_process'
+import { fastSuites, suites } from './suites.ts'
+import { root, toolEnvironment } from './testing/tool-environment.ts'
 
-const steps = [['oxfmt', '--check'], ['oxlint'], ['tsc'], ['node', 'tools/tidy.ts'], ['vitest', 'run', '--project', 'unit']] as const
-for (const [command, ...args] of steps) {
-  const { status } = spawnSync(command, args, { stdio: 'inherit' })
-  if (status !== 0) process.exitCode = 1
-}
+const failed = suites
+  .filter(({ name }) => fastSuites.includes(name))
+  .filter(({ command: [command, ...args] }) => {
+    return spawnSync(command, args, { cwd: root, env: toolEnvironment, stdio: 'inherit' }).status !== 0
+  })
+console.log(failed.length === 0 ? 'check: good' : `check: ${failed.map(({ name }) => name).join(', ')} failed`)
+if (failed.length > 0) process.exitCode = 1

@@ -11,7 +11,7 @@ const linesMax = { source: 500, test: 800 }
 const openingLinesMax = 5
 
 /** Where output is made. Everything else returns values or emits events. */
-const printers = [/^cli\/src\/render(er)?(\/|\.ts$)/, /^(tools|bench|examples)\//]
+const printers = [/^cli\/src\/render(er)?(\/|\.ts$)/, /^(tools|bench|examples)\//, /^cli\/build\.ts$/]
 const isConfig = (path: string): boolean => /(^|\/)[a-z]+\.config\.(ts|mjs)$/.test(path)
 
 /** Own clock, own randomness, own surroundings, as `object.property`. */

@@ -1,0 +1,52 @@
+// Owns: `npm run build` of the CLI: everything but native code in dist/, so that an installed Understudy is few packages
+// and starts fast (each verb stays a chunk of its own, loaded when it is called).
+// Never: runs in a checkout's daily work: there bin/understudy starts src/main.ts.
+
+import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { rolldown } from 'rolldown'
+
+const here = import.meta.dirname
+const dist = join(here, 'dist')
+/** Brings prebuilt binaries in packages of its own, so it is a real dependency. */
+const external = ['koffi']
+
+const bundle = await rolldown({
+  input: { main: join(here, 'src/main.ts') },
+  platform: 'node',
+  external: [...external, /^node:/],
+  onLog(level, log, handle) {
+    // A package that is not bundled by mistake would be missing where Understudy is installed.
+    handle(level === 'warn' ? 'error' : level, log)
+  },
+})
+rmSync(dist, { recursive: true, force: true })
+const { output } = await bundle.write({
+  dir: dist,
+  format: 'esm',
+  entryFileNames: '[name].js',
+  chunkFileNames: 'chunks/[name]-[hash].js',
+  minify: { compress: true, mangle: false },
+})
+await bundle.close()
+
+const packages = new Set(output.flatMap((part) => (part.type === 'chunk' ? part.moduleIds.flatMap(folderOf) : [])))
+writeFileSync(join(dist, 'third-party-licenses.txt'), [...packages].toSorted().map(licenceOf).join('\n'))
+copyFileSync(join(here, '../LICENSE'), join(dist, 'LICENSE'))
+const bytes = output.reduce((sum, part) => sum + (part.type === 'chunk' ? part.code.length : part.source.length), 0)
+console.log(`cli/dist: ${output.length} files, ${Math.round(bytes / 1024)} KiB, ${packages.size} packages inside`)
+
+/** The package folder in node_modules that a bundled module came from. */
+function folderOf(moduleId: string): string[] {
+  const folder = /^.*\/node_modules\/(@[^/]+\/)?[^/]+/.exec(moduleId)?.[0]
+  return folder === undefined ? [] : [folder]
+}
+
+/** Licences ask for their text to go along with the code. */
+function licenceOf(folder: string): string {
+  const { name, version, license }: { name: string; version: string; license: string } = JSON.parse(
+    readFileSync(join(folder, 'package.json'), 'utf8'),
+  )
+  const file = existsSync(folder) ? readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry)) : undefined
+  return `${name} ${version} (${license})\n\n${file === undefined ? '' : readFileSync(join(folder, file), 'utf8')}\n${'-'.repeat(80)}\n`
+}

@@ -1,0 +1,27 @@
+// Owns: `npm run long -- NAME`: the runs that are too long for `npm test`, and their list.
+// Never: runs one that was not named.
+
+import { spawnSync } from 'node:child_process'
+import { root, toolEnvironment } from './testing/tool-environment.ts'
+
+interface LongRun {
+  readonly name: string
+  readonly what: string
+  readonly minutes: number
+  readonly command: readonly [command: string, ...args: string[]]
+}
+
+/** The result of each is recorded in docs/benchmarks.md with seed and commit. */
+const runs: readonly LongRun[] = []
+
+const [name, ...rest] = process.argv.slice(2)
+const run = runs.find((candidate) => candidate.name === name)
+if (run) {
+  const [command, ...args] = run.command
+  process.exitCode = spawnSync(command, [...args, ...rest], { cwd: root, env: toolEnvironment, stdio: 'inherit' }).status ?? 1
+} else {
+  if (name !== undefined) console.error(`error: no long run is called ${name}`)
+  console.log(runs.length === 0 ? 'There are no long runs yet.' : 'npm run long -- NAME, where NAME is one of:')
+  for (const { name, what, minutes } of runs) console.log(`  ${name.padEnd(20)} ${what} (~${minutes} min)`)
+  if (name !== undefined) process.exitCode = 3
+}
