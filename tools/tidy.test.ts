@@ -121,6 +121,8 @@ test('the lock file names no hosts and brings no install scripts', () => {
     path: 'package-lock.json',
     text: JSON.stringify({ packages: { 'node_modules/koffi': entry } }),
   })
+  const native = { optionalDependencies: { 'koffi-arm64': '3.0.0' } }
+  expect(broken(lock(native))).toEqual(['lock-file'])
   const root = { path: 'package.json', text: JSON.stringify({ allowScripts: { koffi: false } }) }
   expect(broken(lock({ version: '3.0.0' }))).toEqual([])
   expect(broken(lock({ resolved: 'https://example.org/koffi.tgz' }))).toEqual(['lock-file'])

@@ -15,8 +15,16 @@ interface PackageJson {
   readonly allowScripts?: Readonly<Record<string, boolean>>
 }
 
+interface LockEntry {
+  readonly version?: string
+  readonly resolved?: string
+  readonly link?: boolean
+  readonly hasInstallScript?: boolean
+  readonly optionalDependencies?: Readonly<Record<string, string>>
+}
+
 interface LockFile {
-  readonly packages: Readonly<Record<string, { readonly resolved?: string; readonly link?: boolean; readonly hasInstallScript?: boolean }>>
+  readonly packages: Readonly<Record<string, LockEntry>>
 }
 
 export function checkPackages(files: readonly TextFile[], sources: readonly SourceFile[]): Problem[] {
@@ -44,7 +52,14 @@ function checkPins(file: TextFile, manifest: PackageJson): Problem[] {
 
 function checkLock(file: TextFile, root: PackageJson): Problem[] {
   const lock: LockFile = JSON.parse(file.text)
-  return Object.entries(lock.packages).flatMap(([place, entry]): Problem[] => {
+  const lacking = Object.entries(lock.packages).flatMap(([place, entry]): Problem[] => {
+    const names = Object.entries(entry.optionalDependencies ?? {}).filter(([name, version]) => !isLocked(lock, place, name, version))
+    if (names.length === 0) return []
+    const hint = 'npm ci refuses that on other registries: pin a version whose platform packages the registry has all of'
+    const what = `${place || 'the root'} lacks ${names.map(([name, version]) => `${name}@${version}`).join(', ')}`
+    return [{ path: file.path, line: lineOf(file.text, `"${place}": {`), rule: 'lock-file', what, hint }]
+  })
+  const entries = Object.entries(lock.packages).flatMap(([place, entry]): Problem[] => {
     const line = lineOf(file.text, `"${place}": {`)
     const name = place.slice(place.lastIndexOf('node_modules/') + 'node_modules/'.length)
     if (entry.resolved !== undefined && entry.link !== true) {
@@ -57,6 +72,16 @@ function checkLock(file: TextFile, root: PackageJson): Problem[] {
     }
     return []
   })
+  return [...lacking, ...entries]
+}
+
+/** As Node looks it up: beside the package, then in each folder above. An exact version must be that one. */
+function isLocked(lock: LockFile, place: string, name: string, version: string): boolean {
+  for (let folder = place; ; folder = folder.slice(0, Math.max(0, folder.lastIndexOf('/node_modules/')))) {
+    const entry = lock.packages[`${folder === '' ? '' : `${folder}/`}node_modules/${name}`]
+    if (entry) return !/^\d/.test(version) || entry.version === version
+    if (folder === '') return false
+  }
 }
 
 function checkDeclared(file: SourceFile, manifests: ReadonlyMap<string, PackageJson>): Problem[] {
