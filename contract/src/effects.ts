@@ -151,7 +151,7 @@ export interface Reads {
     alive(id: ProcessId): boolean
     /** Resident set in bytes, or null when it is gone. */
     memory(id: ProcessId): number | null
-    /** True if `dir` of the process `id` at descriptor or working directory is this inode. */
+    /** Kernel's boot id: changes with every reboot. */
     readonly bootId: string
   }
   readonly net: {
@@ -197,9 +197,9 @@ export interface Writes {
   }
 }
 
-/** All reads and writes, merged channel by channel: what `Hands` carry. */
+/** All reads and writes, merged channel by channel: what `Hands` carry. Where both have a method, it is the writing one. */
 export type Effects = {
-  readonly [C in keyof Reads]: C extends keyof Writes ? Reads[C] & Writes[C] : Reads[C]
+  readonly [C in keyof Reads]: C extends keyof Writes ? Omit<Reads[C], keyof Writes[C]> & Writes[C] : Reads[C]
 }
 
 /** One thing that was done, as the change log keeps it. Already redacted. */

@@ -149,6 +149,8 @@ export interface Provider<Spec, State, Memento, Part, Out> {
    * killed; what it left is found by `call.key`. Twice is once.
    */
   release(at: At<Part>, memento: Memento | null, call: Hands): Promise<void>
+  /** Outputs that stay the same for as long as `home` does (a path, a fixed port): who refers only to them need not follow a change. */
+  readonly lasting: readonly string[]
   /** Optional powers, found by property. */
   readonly source?: Sourcing
   readonly components?: Components<State>

@@ -1,0 +1,6 @@
+export { createRecorder } from './fx/recorder.ts'
+export type { Clock, Note, Recorder } from './fx/recorder.ts'
+export type { Decision, Hole, Intent, Joined, Policy, Where, Wish } from './model/intent.ts'
+export type { Entry, Holder, LeaseRow, Message, Objects, Store } from './store/store.ts'
+export { handsCall, lookCall } from './world/call.ts'
+export type { CallOptions } from './world/call.ts'
