@@ -151,6 +151,11 @@ export interface Reads {
     alive(id: ProcessId): boolean
     /** Resident set in bytes, or null when it is gone. */
     memory(id: ProcessId): number | null
+    /**
+     * Living processes (not ours) that were started with exactly `name=value` in their environment, children included.
+     * For what a kill left over between starting a process and taking note of it. Those we may not read are left out.
+     */
+    find(name: string, value: string): readonly ProcessId[]
     /** Kernel's boot id: changes with every reboot. */
     readonly bootId: string
   }
