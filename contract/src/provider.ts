@@ -166,6 +166,8 @@ export interface Provider<Spec, State, Memento, Part, Out> {
  * value it faults `plan.known-too-late`. `base` is the folder of the stack file. A frozen spec freezes to itself.
  */
 export interface Sourcing {
+  /** True where freezing does something (runs a command): the same spec as written then keeps what it froze to. */
+  readonly once?: boolean
   freeze(spec: Json, base: Path, call: Hands): Promise<Json>
 }
 

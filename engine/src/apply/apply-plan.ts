@@ -1,0 +1,250 @@
+// Owns: a change of the primary: prepare a wave, turn it, next wave; verified and committed, or turned back.
+// Never: decides anything that is not in the plan; commits what is not verified.
+import type { Digest, FaultData, Json, Side } from '@understudy/contract'
+import { Fault, faultOf } from '@understudy/contract'
+import { collectLog } from '../exec/collect-log.ts'
+import { prepareWave, StepFailure } from '../exec/prepare.ts'
+import { begunSteps, primaryRun } from '../exec/primary-run.ts'
+import { releaseSteps } from '../exec/release.ts'
+import type { Run } from '../exec/run.ts'
+import { turnBack, turnSteps } from '../exec/turn.ts'
+import type { Writable } from '../journal/lease.ts'
+import { keepArtefact } from '../journal/load-stack.ts'
+import type { Receipt, Verdict } from '../model/artefacts.ts'
+import type { ChangeState, Watch } from '../model/journal.ts'
+import type { Held, Plan, Revision } from '../model/plan.ts'
+
+/** The next stage, handed in: apply commits what it says is verified, and nothing else. */
+export type Verify = (run: Run, side: Side, names: readonly string[]) => Promise<Verdict>
+
+export interface ApplyRequest {
+  readonly verify: Verify
+  readonly plan: Plan
+  readonly planDigest: Digest
+  readonly rehearsal: Digest | null
+  readonly assessment: Digest | null
+  readonly base: Revision | null
+  readonly baseDigest: Digest | null
+  readonly message: string
+  readonly watch: (Omit<Watch, 'until' | 'resources'> & { readonly forMs: number }) | null
+  readonly confirmWithinMs: number | null
+  /** Called when the first wave is prepared and before anything is turned: the last moment for what stood by until now. */
+  readonly beforeTurning: () => Promise<void>
+}
+
+export type ApplyResult =
+  | {
+      readonly outcome: 'committed'
+      readonly change: string
+      readonly n: number
+      readonly receipt: Receipt
+      readonly verdict: Verdict
+      readonly revision: Revision
+    }
+  | {
+      readonly outcome: 'undone'
+      readonly change: string
+      readonly fault: FaultData
+      readonly touched: boolean
+      readonly verified: boolean
+    }
+  | { readonly outcome: 'held'; readonly change: string; readonly fault: FaultData; readonly left: readonly string[] }
+
+export async function applyPlan(writable: Writable, request: ApplyRequest): Promise<ApplyResult> {
+  const { ports, journal } = writable
+  const { plan } = request
+  const change = ports.newId('c')
+  const log = collectLog()
+  const run = primaryRun(writable, plan, change, log.add, null)
+  await journal.append([
+    {
+      type: 'change.begun',
+      change,
+      plan: request.planDigest,
+      rehearsal: request.rehearsal,
+      assessment: request.assessment,
+      by: ports.by,
+      message: request.message,
+    },
+  ])
+  ports.emit('apply.started', { change }, { steps: plan.steps.length, waves: plan.waves.length })
+  const times = new Map<string, { prepareMs: number; turnMs: number }>()
+  let turned = false
+  try {
+    for (const [wave, names] of plan.waves.entries()) {
+      const steps = plan.steps.filter((step) => step.wave === wave)
+      for (const step of steps) ports.emit('apply.preparing', { change, resource: step.resource }, { wave })
+      await prepareWave(run, steps, (step, prepareMs) => {
+        times.set(step.name, { prepareMs, turnMs: 0 })
+        ports.emit(run.idle.has(step.name) ? 'apply.idle' : 'apply.prepared', { change, resource: step.resource }, { ms: prepareMs })
+      })
+      ports.signal.throwIfAborted()
+      if (!turned) await request.beforeTurning()
+      turned = true
+      const done = await turnSteps(run, names, 'after')
+      for (const { step, ms } of done) Object.assign(times.get(step) ?? {}, { turnMs: ms })
+      ports.emit('apply.turned', { change }, { wave, steps: done.map(({ step }) => step), ms: done.reduce((sum, { ms }) => sum + ms, 0) })
+    }
+    ports.signal.throwIfAborted()
+    const verdict = await request.verify(run, 'after', plan.waves.flat())
+    if (!verdict.verified) throw notVerified(verdict)
+    return await commit(writable, request, run, times, verdict, log.rows())
+  } catch (thrown) {
+    const fault = thrown instanceof StepFailure ? thrown.fault : faultOf(thrown, { stage: 'apply' })
+    ports.emit(
+      'apply.step-failed',
+      { change, ...(fault.resource === undefined ? {} : { resource: fault.resource }) },
+      { code: fault.code, detail: fault.detail },
+    )
+    return await goBack(writable, request.verify, run, fault, turned, log.rows())
+  }
+}
+
+async function commit(
+  writable: Writable,
+  request: ApplyRequest,
+  run: Run,
+  times: ReadonlyMap<string, { prepareMs: number; turnMs: number }>,
+  verdict: Verdict,
+  rows: readonly Json[],
+): Promise<ApplyResult> {
+  const { ports, journal } = writable
+  const { plan, change } = run
+  const receipt: Receipt = {
+    artefact: 'receipt',
+    change,
+    plan: request.planDigest,
+    prepareMs: [...times.values()].reduce((sum, { prepareMs }) => sum + prepareMs, 0),
+    turnMs: [...times.values()].reduce((sum, { turnMs }) => sum + turnMs, 0),
+    steps: plan.steps.map(({ name }) => ({
+      step: name,
+      idle: run.idle.has(name),
+      prepareMs: times.get(name)?.prepareMs ?? 0,
+      turnMs: times.get(name)?.turnMs ?? 0,
+      bytesHeld: run.prepared.get(name)?.bytesHeld ?? 0,
+    })),
+  }
+  const n = plan.base + 1
+  const revision: Revision = {
+    artefact: 'revision',
+    stack: plan.stack,
+    n,
+    change,
+    parent: request.baseDigest,
+    content: plan.content,
+    resources: resourcesAfter(run),
+  }
+  const { watch, confirmWithinMs } = request
+  const now = ports.clock.now()
+  const guarded = Object.entries(plan.resources).filter(([, { terms }]) => terms.guard)
+  const entry = {
+    type: 'change.committed' as const,
+    change,
+    revision: await keepArtefact(ports.store, revision),
+    n,
+    receipt: await keepArtefact(ports.store, receipt),
+    verdict: await keepArtefact(ports.store, verdict),
+    watch:
+      watch === null || guarded.length === 0 || watch.forMs === 0
+        ? null
+        : {
+            until: now + watch.forMs,
+            everyMs: watch.everyMs,
+            failures: watch.failures,
+            on: watch.on,
+            resources: guarded.map(([name]) => name),
+          },
+    confirmBy: confirmWithinMs === null ? null : now + confirmWithinMs,
+  }
+  await journal.append([{ type: 'step.logged', change, log: await keepRows(writable, rows) }, entry])
+  ports.emit('apply.committed', { change }, { n, prepareMs: receipt.prepareMs, turnMs: receipt.turnMs })
+  if (entry.watch !== null) ports.emit('guard.watching', { change }, { until: entry.watch.until, resources: entry.watch.resources })
+  return { outcome: 'committed', change, n, receipt, verdict, revision }
+}
+
+export function keepRows(writable: Writable, rows: readonly Json[]): Promise<Digest> {
+  return writable.ports.store.objects.put(Buffer.from(JSON.stringify(rows)))
+}
+
+function resourcesAfter(run: Run): Revision['resources'] {
+  const resources: Record<string, Held> = {}
+  for (const [name, planned] of Object.entries(run.plan.resources)) {
+    const prepared = run.prepared.get(name)
+    const live = run.plan.live[planned.id]
+    const state = prepared?.to ?? live?.state
+    if (state === undefined || state === null) continue
+    resources[name] = { ...planned, state, out: run.outs.get(name) ?? null }
+  }
+  return resources
+}
+
+/** Everything that was turned goes back, everything prepared is dropped; what cannot go back is held for a person. */
+async function goBack(
+  writable: Writable,
+  verify: Verify,
+  run: Run,
+  fault: FaultData,
+  turned: boolean,
+  rows: readonly Json[],
+): Promise<ApplyResult> {
+  const past = (await writable.state()).changes[run.change]
+  return settle(writable, verify, { ...run, shielded: true }, past ?? null, fault, turned, rows)
+}
+
+/** Ends a change that was not committed. Also what recovery does with one whose writer died. */
+export async function settle(
+  writable: Writable,
+  verify: Verify,
+  run: Run,
+  past: ChangeState | null,
+  fault: FaultData,
+  turned: boolean,
+  rows: readonly Json[],
+): Promise<ApplyResult> {
+  const { ports, journal } = writable
+  const { change, plan } = run
+  const shielded: Run = { ...run, shielded: true, ports: { ...ports, signal: NEVER } }
+  await journal.append([{ type: 'change.undoing', change, by: ports.by, why: `${fault.code}: ${fault.summary}` }])
+  const begun = past === null ? plan.waves.flat() : begunSteps(plan, past)
+  const { refused } = await turnBack(shielded, begun)
+  if (refused.length > 0) {
+    const left = refused.map(({ step }) => step)
+    await journal.append([
+      { type: 'step.logged', change, log: await keepRows(writable, rows) },
+      { type: 'change.held', change, why: `could not be turned back: ${left.join(', ')}`, faults: refused.map((one) => one.fault) },
+    ])
+    return { outcome: 'held', change, fault, left }
+  }
+  const verdict = turned ? await verify(shielded, 'before', begun) : null
+  await releaseSteps(shielded, begun)
+  const undoing = await keepArtefact(ports.store, {
+    artefact: 'undoing',
+    change,
+    how: turned ? 'flip' : 'nothing',
+    restored: begun,
+    refused: [],
+    left: [],
+    late: [],
+    switchMs: 0,
+    verified: verdict?.verified ?? true,
+  })
+  await journal.append([
+    { type: 'step.logged', change, log: await keepRows(writable, rows) },
+    { type: 'change.undone', change, revision: null, n: null, undoing, tombstone: null },
+  ])
+  return { outcome: 'undone', change, fault, touched: turned, verified: verdict?.verified ?? true }
+}
+
+const NEVER = new AbortController().signal // an undo that has begun is not stopped by a signal
+
+function notVerified(verdict: Verdict): StepFailure {
+  const wrong = verdict.resources.filter((row) => !row.equal).map(({ resource }) => resource)
+  const fault = new Fault({
+    code: 'verify.differs',
+    class: 'conflict',
+    summary: 'What is live is not what was wanted, or does not answer.',
+    detail: wrong.join(', '),
+    hint: 'See `understudy log` for what was done and `understudy drift` for what is there.',
+  })
+  return new StepFailure(wrong[0] ?? '', 'turn', fault)
+}

@@ -1,0 +1,31 @@
+// Owns: letting go of what an earlier change still holds beside the live things, once it cannot be wanted any more.
+// Never: begins before "from here on only a compiled undo" is durable.
+import { collectLog } from '../exec/collect-log.ts'
+import { begunSteps, primaryRun } from '../exec/primary-run.ts'
+import { releaseSteps } from '../exec/release.ts'
+import type { Writable } from '../journal/lease.ts'
+import { artefactOf } from '../journal/load-stack.ts'
+import type { StackState } from '../model/journal.ts'
+
+/** Changes that hold something: ended, and not let go of. */
+export function holdingChanges(state: StackState): readonly string[] {
+  return state.order.filter((id) => {
+    const change = state.changes[id]
+    return (
+      change !== undefined &&
+      !change.released &&
+      (change.phase === 'committed' || (change.phase === 'undone' && change.undoneRevision !== null))
+    )
+  })
+}
+
+export async function releaseChange(writable: Writable, state: StackState, id: string): Promise<void> {
+  const past = state.changes[id]
+  if (past === undefined || past.released) return
+  if (!past.downgraded) await writable.journal.append([{ type: 'change.downgraded', change: id }])
+  const plan = await artefactOf(writable.ports.store, 'plan', past.plan)
+  const run = primaryRun(writable, plan, id, collectLog().add, past)
+  const failed = await releaseSteps(run, begunSteps(plan, past))
+  // What could not be dropped is tried again before the next change.
+  if (failed.length === 0) await writable.journal.append([{ type: 'change.released', change: id }])
+}

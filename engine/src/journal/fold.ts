@@ -1,0 +1,153 @@
+// Owns: what a stack's log says, as one value. Nothing else is remembered about a stack.
+// Never: reads anything but entries; an illegal order of entries is an error, not a guess.
+
+//   (none) ─begun→ applying ─committed→ committed ─undoing→ undoing ─undone→ undone ─redone→ committed
+//                     └──────undoing──────────────────────────┘        undoing ─held→ held ─undoing→ undoing
+//                                                                       undoing ─partial→ partial
+import { Fault } from '@understudy/contract'
+import type { ChangeState, JournalEntry, Phase, StackState, StepStand } from '../model/journal.ts'
+
+export function emptyStack(stack: string): StackState {
+  return { stack, seq: 0, revisions: [], changes: {}, order: [], tombstones: {} }
+}
+
+/** The state after one more entry. `at` is when it was written, ms since 1970. */
+export function foldEntry(state: StackState, seq: number, at: number, entry: JournalEntry): StackState {
+  const next: StackState = { ...state, seq }
+  const change = (patch: (was: ChangeState) => ChangeState): StackState => {
+    if (!('change' in entry)) throw illegal(seq, entry, 'it names no change')
+    const was = next.changes[entry.change]
+    if (was === undefined) throw illegal(seq, entry, `change ${entry.change} was never begun`)
+    return { ...next, changes: { ...next.changes, [entry.change]: patch(was) } }
+  }
+  const from = (was: ChangeState, ...phases: readonly Phase[]): void => {
+    if (!phases.includes(was.phase)) throw illegal(seq, entry, `change ${was.change} is ${was.phase}`)
+  }
+  const step = (was: ChangeState, name: string, patch: (stand: StepStand) => StepStand): ChangeState => {
+    const stand = was.steps[name] ?? { step: name, key: null, prepared: null, idle: null, side: 'before' }
+    return { ...was, steps: { ...was.steps, [name]: patch(stand) } }
+  }
+  switch (entry.type) {
+    case 'change.begun': {
+      if (next.changes[entry.change] !== undefined) throw illegal(seq, entry, 'it was begun before')
+      const { change: id, plan, rehearsal, assessment, by, message } = entry
+      const begun: ChangeState = {
+        change: id,
+        plan,
+        rehearsal,
+        assessment,
+        by,
+        message,
+        at,
+        endedAt: null,
+        phase: 'applying',
+        steps: {},
+        turning: null,
+        revision: null,
+        undoneRevision: null,
+        undoing: null,
+        receipt: null,
+        verdict: null,
+        watch: null,
+        confirmBy: null,
+        downgraded: false,
+        released: false,
+        logs: [],
+        why: '',
+        faults: [],
+      }
+      return { ...next, changes: { ...next.changes, [id]: begun }, order: [...next.order, id] }
+    }
+    case 'step.preparing':
+      return change((was) => step(was, entry.step, (stand) => ({ ...stand, key: entry.key })))
+    case 'step.prepared': {
+      const { type: _type, change: _change, ...prepared } = entry
+      return change((was) => step(was, entry.step, (stand) => ({ ...stand, key: entry.key, prepared })))
+    }
+    case 'step.idle':
+      return change((was) => step(was, entry.step, (stand) => ({ ...stand, idle: { state: entry.state, out: entry.out } })))
+    case 'turning':
+      return change((was) => ({ ...was, turning: { to: entry.to, steps: entry.steps } }))
+    case 'turned':
+      return change((was) => {
+        let now: ChangeState = { ...was, turning: null }
+        for (const { step: name } of entry.steps) now = step(now, name, (stand) => ({ ...stand, side: entry.to }))
+        return now
+      })
+    case 'change.committed': {
+      const { revision, n, receipt, verdict, watch, confirmBy } = entry
+      const done = change((was) => {
+        from(was, 'applying')
+        return { ...was, phase: 'committed', revision: n, receipt, verdict, watch, confirmBy, endedAt: at }
+      })
+      return { ...done, revisions: [...done.revisions, { n, digest: revision, change: entry.change, at, how: 'applied' }] }
+    }
+    case 'change.undoing':
+      return change((was) => {
+        from(was, 'applying', 'committed', 'held', 'undoing', 'partial')
+        return { ...was, phase: 'undoing', why: entry.why, watch: null, confirmBy: null }
+      })
+    case 'change.undone': {
+      const undone = change((was) => {
+        from(was, 'undoing')
+        return { ...was, phase: 'undone', undoing: entry.undoing, undoneRevision: entry.n, endedAt: at }
+      })
+      const marked =
+        entry.tombstone === null ? undone : { ...undone, tombstones: { ...undone.tombstones, [entry.tombstone]: entry.change } }
+      if (entry.revision === null || entry.n === null) return marked
+      const row = { n: entry.n, digest: entry.revision, change: entry.change, at, how: 'undone' }
+      return { ...marked, revisions: [...marked.revisions, row] }
+    }
+    case 'change.redone': {
+      const redone = change((was) => {
+        from(was, 'undone')
+        return { ...was, phase: 'committed', revision: entry.n, undoing: entry.undoing, endedAt: at }
+      })
+      const row = { n: entry.n, digest: entry.revision, change: entry.change, at, how: 'redone' }
+      return { ...redone, revisions: [...redone.revisions, row] }
+    }
+    case 'change.held':
+      return change((was) => ({ ...was, phase: 'held', why: entry.why, faults: entry.faults }))
+    case 'change.partial': {
+      const partial = change((was) => ({ ...was, phase: 'partial', why: `left as they are: ${entry.left.join(', ')}`, endedAt: at }))
+      const row = { n: entry.n, digest: entry.revision, change: entry.change, at, how: 'partial' }
+      return { ...partial, revisions: [...partial.revisions, row] }
+    }
+    case 'change.confirmed':
+      return change((was) => ({ ...was, watch: null, confirmBy: null }))
+    case 'change.unwatched':
+      return change((was) => ({ ...was, watch: null, why: entry.why }))
+    case 'change.downgraded':
+      return change((was) => ({ ...was, downgraded: true }))
+    case 'change.released':
+      return change((was) => ({ ...was, downgraded: true, released: true }))
+    case 'step.logged':
+      return change((was) => ({ ...was, logs: [...was.logs, entry.log] }))
+    case 'tombstone.set':
+      return { ...next, tombstones: { ...next.tombstones, [entry.content]: entry.change } }
+    case 'tombstone.lifted': {
+      const tombstones = { ...next.tombstones }
+      delete tombstones[entry.content]
+      return { ...next, tombstones }
+    }
+    case 'resource.adopted': {
+      const row = { n: entry.n, digest: entry.revision, change: '', at, how: entry.what }
+      return { ...next, revisions: [...next.revisions, row] }
+    }
+    case 'world.opened':
+    case 'world.forked':
+      return next
+    default:
+      throw illegal(seq, entry satisfies never, 'its type is unknown')
+  }
+}
+
+function illegal(seq: number, entry: { readonly type: string } | never, why: string): Fault {
+  return new Fault({
+    code: 'journal.illegal-entry',
+    class: 'bug',
+    summary: 'The log of the stack holds an entry that cannot be there.',
+    detail: `entry ${seq}, ${JSON.stringify(entry).slice(0, 200)}: ${why}`,
+    hint: 'Nothing was changed. Run `understudy doctor` and report this.',
+  })
+}

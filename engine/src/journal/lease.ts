@@ -1,0 +1,53 @@
+// Owns: the right to write to a stack's primary: a lease that is renewed while work goes on, and given back.
+// Never: waits for another holder; says who it is.
+import { Fault } from '@understudy/contract'
+import type { Ports } from '../exec/ports.ts'
+import type { StackState } from '../model/journal.ts'
+import type { LeaseRow } from '../store/store.ts'
+import { loadStack } from './load-stack.ts'
+import { writeJournal } from './write-journal.ts'
+import type { Journal } from './write-journal.ts'
+
+/** What only the holder of the lease has; without it nothing can be written to the primary. */
+export interface Writable {
+  readonly ports: Ports
+  readonly journal: Journal
+  readonly epoch: number
+  /** The stack as its log says now. */
+  state(): Promise<StackState>
+}
+
+const TTL_MS = 15_000 // a paused holder is taken over from after this; a dead one at once
+const RENEW_MS = 4_000 // three tries before it runs out
+
+export function leaseFault(stack: string, lease: LeaseRow): Fault {
+  const { holder, takenAt } = lease
+  return new Fault({
+    code: 'lease.held',
+    class: 'transient',
+    summary: 'Somebody else is changing this stack.',
+    detail: `${stack} is held by ${holder.who} on ${holder.host} (pid ${holder.pid}, ${holder.doing}) since ${new Date(takenAt).toISOString()}`,
+    hint: 'Wait for it to end; if it is stuck, end that process: the lease of a dead process is taken over at once. `understudy unlock` shows and ends it.',
+    data: { who: holder.who, host: holder.host, pid: holder.pid, doing: holder.doing, since: takenAt },
+  })
+}
+
+/** Runs `body` with the lease. Faults `lease.held` when somebody else has it. */
+export async function withLease<T>(ports: Ports, doing: string, body: (writable: Writable) => Promise<T>): Promise<T> {
+  const { store, stack } = ports
+  const answer = await store.takeLease(stack, { ...ports.self, doing }, TTL_MS, ports.gone)
+  if (!answer.taken) throw leaseFault(stack, answer.lease)
+  const { epoch } = answer.lease
+  const lost = new AbortController()
+  const stop = ports.every(RENEW_MS, async () => {
+    if (!(await store.renewLease(stack, epoch, TTL_MS))) lost.abort()
+  })
+  try {
+    const { seq } = await store.head(stack)
+    const holding: Ports = { ...ports, signal: AbortSignal.any([ports.signal, lost.signal]) }
+    return await body({ ports: holding, journal: writeJournal(store, stack, epoch, seq), epoch, state: () => loadStack(store, stack) })
+  } finally {
+    stop()
+    await store.freeLease(stack, epoch)
+  }
+}

@@ -1,0 +1,68 @@
+// Owns: reading a stack's log into its state, and artefacts by digest.
+// Never: writes.
+import { canonical, Fault, isObject } from '@understudy/contract'
+import type { Digest } from '@understudy/contract'
+import type { JournalEntry, StackState } from '../model/journal.ts'
+import { jsonOf } from '../model/json-of.ts'
+import type { Plan, Revision } from '../model/plan.ts'
+import type { Assessment, Receipt, Rehearsal, Undoing, Verdict } from '../model/artefacts.ts'
+import type { Intent } from '../model/intent.ts'
+import type { Store } from '../store/store.ts'
+import { emptyStack, foldEntry } from './fold.ts'
+
+const PAGE = 1_000 // entries read at once
+
+export async function loadStack(store: Store, stack: string): Promise<StackState> {
+  let state = emptyStack(stack)
+  for (;;) {
+    const entries = await store.entries(stack, state.seq, PAGE)
+    for (const { seq, at, body } of entries) {
+      if (!isEntry(body)) throw unreadable(`entry ${seq} of ${stack}`)
+      state = foldEntry(state, seq, at, body)
+    }
+    if (entries.length < PAGE) return state
+  }
+}
+
+/** What the chain of hashes has verified only lacks its type: entries are written by this engine alone. */
+function isEntry(body: unknown): body is JournalEntry {
+  return isObject(body) && typeof body['type'] === 'string'
+}
+
+export type Artefact = Intent | Plan | Rehearsal | Assessment | Receipt | Verdict | Undoing | Revision
+
+/** Keeps an artefact; its digest is its name. */
+export function keepArtefact(store: Store, artefact: Artefact): Promise<Digest> {
+  return store.objects.put(Buffer.from(canonical(jsonOf(artefact))))
+}
+
+/** An artefact of one kind by its digest; the content is verified by the store. */
+export async function artefactOf<K extends Artefact['artefact']>(
+  store: Store,
+  kind: K,
+  digest: Digest,
+): Promise<Extract<Artefact, { artefact: K }>> {
+  const value: unknown = JSON.parse(Buffer.from(await store.objects.get(digest)).toString('utf8'))
+  if (isArtefact(value, kind)) return value
+  throw unreadable(`${kind} ${digest}`)
+}
+
+function isArtefact<K extends Artefact['artefact']>(value: unknown, kind: K): value is Extract<Artefact, { artefact: K }> {
+  return isObject(value) && value['artefact'] === kind
+}
+
+/** The revision that is live, or null for a stack that has none. */
+export async function headRevision(store: Store, state: StackState): Promise<Revision | null> {
+  const head = state.revisions.at(-1)
+  return head === undefined ? null : artefactOf(store, 'revision', head.digest)
+}
+
+function unreadable(what: string): Fault {
+  return new Fault({
+    code: 'store.unreadable',
+    class: 'invalid',
+    summary: 'The store holds something that this version cannot read.',
+    detail: what,
+    hint: 'Use the version that wrote it, or run `understudy doctor`.',
+  })
+}

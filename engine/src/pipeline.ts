@@ -1,0 +1,164 @@
+// Owns: the whole product on one screen: intent → plan → shadow → assess → apply → verify, and back.
+// Never: does a stage's work; each is a function of its own folder.
+import type { Digest, FaultData } from '@understudy/contract'
+import { applyPlan } from './apply/apply-plan.ts'
+import type { ApplyResult } from './apply/apply-plan.ts'
+import { holdingChanges, releaseChange } from './apply/release-change.ts'
+import { assess } from './assess/assess.ts'
+import type { Consent } from './assess/assess.ts'
+import { baselineOf } from './assess/baseline.ts'
+import { collectLog } from './exec/collect-log.ts'
+import type { Ports } from './exec/ports.ts'
+import { withLease } from './journal/lease.ts'
+import type { Writable } from './journal/lease.ts'
+import { headRevision, keepArtefact, loadStack } from './journal/load-stack.ts'
+import type { Assessment, Rehearsal } from './model/artefacts.ts'
+import type { Intent, Policy } from './model/intent.ts'
+import type { Plan, Revision } from './model/plan.ts'
+import { chooseDesired } from './plan/choose.ts'
+import { freezeIntent } from './plan/desired.ts'
+import { draftPlan } from './plan/draft.ts'
+import { sameBase } from './plan/same-base.ts'
+import { recoverStack } from './rollback/recover.ts'
+import type { Recovered } from './rollback/recover.ts'
+import { rollBack } from './rollback/roll-back.ts'
+import type { RollbackRequest, RollbackResult } from './rollback/roll-back.ts'
+import { rehearse } from './shadow/rehearse.ts'
+import { verifyRun } from './verify/verify.ts'
+
+/** What a change is asked with. */
+export interface ChangeRequest {
+  readonly intent: Intent
+  /** Folder of the stack file: what relative paths start from. */
+  readonly base: string
+  /** Empty: all. */
+  readonly only: readonly string[]
+  readonly replace: readonly string[]
+  readonly consent: Consent
+  readonly destroy: boolean
+}
+
+export interface Foreseen {
+  readonly plan: Plan
+  readonly planDigest: Digest
+  readonly rehearsal: Rehearsal | null
+  readonly assessment: Assessment | null
+  readonly base: Revision | null
+}
+
+export interface ApplyOptions {
+  readonly message: string
+  readonly confirmWithinMs: number | null
+  /** A plan made before: applied exactly as it is, or refused when the world has changed since. */
+  readonly planned: Plan | null
+  /** Asks a person; never called when policy says apply. */
+  readonly ask: (foreseen: Foreseen) => Promise<boolean>
+}
+
+export type ApplyOutcome = Foreseen &
+  (
+    | { readonly outcome: 'nothing' }
+    | { readonly outcome: 'refused'; readonly by: 'policy' | 'person' | 'unconfirmed' | 'world-changed'; readonly fault: FaultData | null }
+    | { readonly outcome: 'ended'; readonly result: ApplyResult }
+  )
+
+/** intent → plan. Reads the live things. */
+export async function plan(ports: Ports, request: ChangeRequest): Promise<Foreseen> {
+  const state = await loadStack(ports.store, ports.stack)
+  const base = await headRevision(ports.store, state)
+  const log = collectLog()
+  const intent = await keepArtefact(ports.store, request.intent)
+  const asked = request.destroy ? {} : await freezeIntent(ports, request.intent, base, request.base, 0, log.add)
+  const desired = chooseDesired(asked, base, request.only)
+  const goal = request.destroy ? 'destroy' : 'apply'
+  const made = await draftPlan(ports, { goal, intent, undoes: null, desired, base, replace: request.replace }, log.add)
+  return { plan: made, planDigest: await keepArtefact(ports.store, made), rehearsal: null, assessment: null, base }
+}
+
+/** plan → shadow → assess. Touches nothing but a shadow of its own. */
+export async function foresee(ports: Ports, planned: Foreseen, policy: Policy, consent: Consent): Promise<Foreseen> {
+  if (planned.plan.steps.length === 0) return planned
+  const state = await loadStack(ports.store, ports.stack)
+  const rehearsal = await rehearse(ports, planned.plan, planned.planDigest)
+  const digests = { plan: planned.planDigest, rehearsal: await keepArtefact(ports.store, rehearsal) }
+  const baseline = await baselineOf(ports.store, state)
+  const assessment = assess(planned.plan, rehearsal, digests, policy, baseline, consent, state.tombstones[planned.plan.content] ?? null)
+  const { risk, decision } = assessment
+  ports.emit('assess.made', {}, { risk, decision, certificate: rehearsal.certificate.grade })
+  return { ...planned, rehearsal, assessment }
+}
+
+/** What would happen: everything but the primary. */
+export async function whatIf(ports: Ports, request: ChangeRequest): Promise<Foreseen> {
+  return foresee(ports, await plan(ports, request), request.intent.policy, request.consent)
+}
+
+/** The whole way forward, under the lease. */
+export function apply(ports: Ports, request: ChangeRequest, options: ApplyOptions): Promise<ApplyOutcome> {
+  return withLease(ports, request.destroy ? 'destroy' : 'apply', async (writable): Promise<ApplyOutcome> => {
+    await recoverStack(writable)
+    const { policy } = request.intent
+    const planned = options.planned === null ? await plan(writable.ports, request) : await replanned(writable, options.planned)
+    const changed = options.planned === null ? null : await sameBase(writable.ports, planned.plan, planned.base)
+    if (changed !== null) return { ...planned, outcome: 'refused', by: 'world-changed', fault: changed }
+    if (planned.plan.steps.length === 0) return { ...planned, outcome: 'nothing' }
+    const state = await writable.state()
+    const open = Object.values(state.changes).find((change) => change.confirmBy !== null || change.phase === 'held')
+    if (open !== undefined) return { ...planned, outcome: 'refused', by: 'unconfirmed', fault: openFault(open.change, open.phase) }
+    const foreseen = await foresee(writable.ports, planned, policy, request.consent)
+    const { assessment, rehearsal } = foreseen
+    if (assessment === null || rehearsal === null) return { ...foreseen, outcome: 'nothing' }
+    if (assessment.decision === 'refuse') return { ...foreseen, outcome: 'refused', by: 'policy', fault: rehearsal.failed?.fault ?? null }
+    if (assessment.decision === 'ask' && !(await options.ask(foreseen)))
+      return { ...foreseen, outcome: 'refused', by: 'person', fault: null }
+    const { guardForMs, guardEveryMs, guardFailures, onGuard } = policy
+    const result = await applyPlan(writable, {
+      verify: verifyRun,
+      plan: foreseen.plan,
+      planDigest: foreseen.planDigest,
+      rehearsal: assessment.rehearsal,
+      assessment: await keepArtefact(ports.store, assessment),
+      base: foreseen.base,
+      baseDigest: foreseen.base === null ? null : await keepArtefact(ports.store, foreseen.base),
+      message: options.message,
+      watch: { forMs: guardForMs, everyMs: guardEveryMs, failures: guardFailures, on: onGuard },
+      confirmWithinMs: options.confirmWithinMs,
+      beforeTurning: async () => {
+        for (const id of holdingChanges(state)) await releaseChange(writable, state, id)
+      },
+    })
+    return { ...foreseen, outcome: 'ended', result }
+  })
+}
+
+async function replanned(writable: Writable, given: Plan): Promise<Foreseen> {
+  const base = await headRevision(writable.ports.store, await writable.state())
+  return { plan: given, planDigest: await keepArtefact(writable.ports.store, given), rehearsal: null, assessment: null, base }
+}
+
+/** The way back, under the lease. */
+export function rollback(ports: Ports, request: RollbackRequest): Promise<RollbackResult> {
+  const started = ports.clock.monotonic()
+  return withLease(ports, 'rollback', async (writable) => {
+    await recoverStack(writable)
+    return rollBack(writable, request, started)
+  })
+}
+
+/** Settles what a kill left. */
+export function recover(ports: Ports): Promise<readonly Recovered[]> {
+  return withLease(ports, 'recover', (writable) => recoverStack(writable))
+}
+
+function openFault(change: string, phase: string): FaultData {
+  const held = phase === 'held'
+  return {
+    code: held ? 'apply.held' : 'apply.unconfirmed',
+    class: 'conflict',
+    summary: held ? 'A change is held and needs a person.' : 'The last change waits to be confirmed.',
+    detail: `change ${change}`,
+    hint: held
+      ? 'See `understudy status`, then `understudy recover --resume | --skip R | --force R | --abandon`.'
+      : '`understudy confirm` keeps it, `understudy rollback` undoes it.',
+  }
+}

@@ -1,0 +1,66 @@
+// Owns: two resources must not own the same thing, and a spec must not reach around the world it is in.
+// Never: touches anything.
+import { isObject } from '@understudy/contract'
+import type { Json } from '@understudy/contract'
+import { holeIn } from '../model/holes.ts'
+import { planFault } from './desired.ts'
+
+/** Faults when claims of two resources overlap. A claim that ends in `/` covers all that begins with it. */
+export function checkClaims(claims: Readonly<Record<string, readonly string[]>>): void {
+  const all = Object.entries(claims)
+    .flatMap(([resource, list]) => list.map((claim) => ({ resource, claim })))
+    .toSorted((a, b) => (a.claim < b.claim ? -1 : 1))
+  const open: { resource: string; claim: string }[] = []
+  for (const one of all) {
+    while (open.length > 0 && !covers(open.at(-1)?.claim ?? '', one.claim)) open.pop()
+    const over = open.find(({ resource }) => resource !== one.resource)
+    if (over !== undefined) {
+      throw planFault(
+        'plan.claimed-twice',
+        one.resource,
+        'Two resources own the same thing.',
+        `${over.resource} claims ${over.claim}, ${one.resource} claims ${one.claim}`,
+        'Let one of them leave it out, or make them one resource.',
+      )
+    }
+    open.push(one)
+  }
+}
+
+function covers(claim: string, other: string): boolean {
+  return claim === other || (claim.endsWith('/') && other.startsWith(claim))
+}
+
+const SHORTEST = 4 // shorter texts and small numbers equal an output by chance
+
+/**
+ * A literal that equals an output of another resource's primary would lead out of the shadow to the real thing.
+ * Faults with the reference to write instead.
+ */
+export function checkEscapes(resource: string, spec: Json, outputs: Readonly<Record<string, Json>>): void {
+  const walk = (value: Json, path: string): void => {
+    if (holeIn(value) !== null) return
+    if (Array.isArray(value)) value.forEach((item: Json, index) => walk(item, `${path}/${index}`))
+    else if (isObject(value)) for (const [key, member] of Object.entries(value)) walk(member, `${path}/${key}`)
+    else if ((typeof value === 'string' && value.length >= SHORTEST) || (typeof value === 'number' && value > 1_023)) {
+      for (const [name, out] of Object.entries(outputs)) {
+        if (name === resource || !isObject(out)) continue
+        const hit = Object.entries(out).find(([, known]) => known === value || leadsInto(value, known))
+        if (hit === undefined) continue
+        throw planFault(
+          'plan.escapes-world',
+          resource,
+          'A literal leads to the primary, also from a shadow.',
+          `${path} of ${resource} is ${JSON.stringify(value)}, which is the ${hit[0]} of ${name}`,
+          `Write \${${name}.${hit[0]}} instead; in a shadow it then leads to the shadow's ${name}.`,
+        )
+      }
+    }
+  }
+  walk(spec, '')
+}
+
+function leadsInto(value: Json, known: Json): boolean {
+  if (typeof value !== 'string' || typeof known !== 'string' || known.length < SHORTEST) return false
+  return /^(\/|https?:)/.test(known) && value.startsWith(known.endsWith('/') ? known : `${known}/`)
+}

@@ -1,0 +1,318 @@
+// Owns: the plan: from what is wanted, what was, and what is live, the steps with both directions, their waves and reasons.
+// Never: writes; decides anything that apply would have to decide again.
+import { canonical, equal } from '@understudy/contract'
+import type { Digest, Json, Seen } from '@understudy/contract'
+import type { CallLog } from '../exec/attempt.ts'
+import { reading } from '../exec/attempt.ts'
+import type { Ports } from '../exec/ports.ts'
+import { outputOf } from '../exec/prepare.ts'
+import { kindFor } from '../exec/run.ts'
+import { fillHoles, holesOf } from '../model/holes.ts'
+import type { Held, Live, Plan, PlanNote, Reason, Revision, Step, Terms } from '../model/plan.ts'
+import { jsonOf } from '../model/json-of.ts'
+import { checkClaims, checkEscapes } from './claims.ts'
+import { planFault } from './desired.ts'
+import type { Desired } from './desired.ts'
+import { judgeSpec } from './holed.ts'
+import { observeAll, primaryWorld } from './observe.ts'
+import { layWaves } from './waves.ts'
+
+export interface DraftRequest {
+  readonly goal: Plan['goal']
+  readonly intent: Digest | null
+  readonly undoes: string | null
+  readonly desired: Readonly<Record<string, Desired>>
+  readonly base: Revision | null
+  /** Names that are to be made anew although nothing changed. */
+  readonly replace: readonly string[]
+}
+
+/** A wanted resource with everything that planning found out about it. */
+interface Placed {
+  readonly name: string
+  readonly want: Desired
+  readonly id: string
+  readonly part: Json
+  readonly mode: 'beside' | 'in-place'
+  /** What the last revision holds of it, under this or its former name. */
+  readonly held: Held | null
+  /** What stands at a home that it leaves. */
+  readonly left: Held | null
+}
+
+export async function draftPlan(ports: Ports, request: DraftRequest, log: CallLog): Promise<Plan> {
+  const { base, desired } = request
+  ports.emit('plan.started', {}, { resources: Object.keys(desired).length, base: base?.n ?? 0 })
+  const notes: PlanNote[] = []
+  const placed = place(ports, request, notes)
+  const gone = goneFrom(base, placed, notes)
+  const world = primaryWorld(base)
+  const subjects = [
+    ...placed.map(({ id, part, want, held, left }) => ({
+      id,
+      part,
+      kind: want.kind,
+      hint: left === null ? (held?.state ?? null) : null,
+      limits: want.terms,
+    })),
+    ...gone.map(({ held }) => ({ ...held, hint: held.state, limits: held.terms })),
+  ]
+  const seen = await observeAll(ports, world, subjects, log)
+  for (const { name, held, id, left } of placed) {
+    const state = seen.get(id)?.state ?? null
+    if (held !== null && left === null && (state === null || !equal(state, held.state))) {
+      const text = state === null ? 'it is gone' : 'it is not what the last change left'
+      notes.push({ code: 'drift', resource: name, text })
+      ports.emit('plan.drifted', { resource: name }, { gone: state === null })
+    }
+  }
+
+  const outs = new Map<string, Json>()
+  const moving = new Set<string>()
+  const drafts: Omit<Step, 'wave'>[] = []
+  const claims: Record<string, readonly string[]> = {}
+  for (const one of inOrder(placed)) {
+    const live = seen.get(one.id) ?? null
+    const step = await draftStep(ports, one, live, outs, moving, request, claims, world, log)
+    if (live !== null) outs.set(one.name, live.out)
+    if (step === null) continue
+    drafts.push(step)
+    // Turning single components under the live name leaves the outputs as they are: nobody has to follow.
+    if (step.pointers.length === 0 || kindFor(ports, step.kind).prepareParts === null) moving.add(one.name)
+  }
+  for (const { name, held } of gone) {
+    const live = seen.get(held.id) ?? null
+    if (live === null) continue
+    const users = drafts.filter(({ resource }) => base?.resources[resource]?.terms.dependsOn.includes(held.resource ?? '') === true)
+    drafts.push(
+      deletion(
+        name,
+        held,
+        live.state,
+        users.map((user) => user.name),
+      ),
+    )
+  }
+  checkClaims(claims)
+  refuseProtected(gone, drafts)
+
+  // What goes is turned after all that used it: those that change, and those that go themselves.
+  const withOrder = drafts.map((draft) => ({ ...draft, after: orderOf(draft, drafts, base) }))
+  const { waveOf, waves } = layWaves(withOrder)
+  const byName = new Map(withOrder.map((draft) => [draft.name, draft]))
+  const steps = waves.flat().flatMap((name) => {
+    const draft = byName.get(name)
+    return draft === undefined ? [] : [{ ...draft, wave: waveOf.get(name) ?? 0 }]
+  })
+  const resources = Object.fromEntries(
+    placed.map(({ name, id, part, want }) => [
+      name,
+      { id, kind: want.kind, version: kindFor(ports, want.kind).version, asked: want.asked, spec: want.spec, terms: want.terms, part },
+    ]),
+  )
+  const plan: Plan = {
+    artefact: 'plan',
+    stack: ports.stack,
+    goal: request.goal,
+    intent: request.intent,
+    base: base?.n ?? 0,
+    undoes: request.undoes,
+    steps,
+    waves,
+    unchanged: placed.filter(({ name }) => !steps.some((step) => step.name === name)).map(({ name }) => name),
+    resources,
+    live: liveOf(placed, gone, seen),
+    notes,
+    content: contentOf(ports, resources),
+  }
+  ports.emit('plan.made', {}, { steps: steps.length, waves: waves.length })
+  return plan
+}
+
+/** Names what is wanted: equal for two plans that want the same, whatever they start from. */
+function contentOf(ports: Ports, resources: Plan['resources']): Digest {
+  const wanted = Object.fromEntries(Object.entries(resources).map(([name, { kind, spec }]) => [name, { kind, spec }]))
+  return ports.store.objects.name(Buffer.from(canonical(jsonOf(wanted))))
+}
+
+/** Gives each wanted resource its place: where it was, or a new one when its home is another. */
+function place(ports: Ports, { desired, base }: DraftRequest, notes: PlanNote[]): readonly Placed[] {
+  const taken = new Set(Object.values(base?.resources ?? {}).map(({ id }) => id))
+  const next = (base?.n ?? 0) + 1
+  return Object.entries(desired).map(([name, want]) => {
+    const kind = kindFor(ports, want.kind)
+    const judged = judgeSpec(kind, name, want.spec)
+    const moved = want.movedFrom !== null && base?.resources[name] === undefined ? base?.resources[want.movedFrom] : undefined
+    const was = moved ?? base?.resources[name] ?? null
+    if (moved !== undefined && want.movedFrom !== null)
+      notes.push({ code: 'moved', resource: name, text: `it was called ${want.movedFrom}` })
+    if (was !== null && was.kind === want.kind && equal(was.part, judged.home)) {
+      return { name, want, id: was.id, part: was.part, mode: judged.mode, held: was, left: null }
+    }
+    const id = taken.has(name) ? `${name}@${next}` : name
+    return { name, want, id, part: judged.home, mode: judged.mode, held: null, left: was }
+  })
+}
+
+interface Gone {
+  /** Step name. */
+  readonly name: string
+  readonly held: Held & { readonly resource: string }
+}
+
+/** What the base has and the wanted ones have not: deletions, unless it stays where it is by `onRemove: keep`. */
+function goneFrom(base: Revision | null, placed: readonly Placed[], notes: PlanNote[]): readonly Gone[] {
+  const kept = new Set(placed.flatMap(({ held }) => (held === null ? [] : [held.id])))
+  return Object.entries(base?.resources ?? {}).flatMap(([resource, held]) => {
+    if (kept.has(held.id)) return []
+    if (held.terms.onRemove === 'keep') {
+      notes.push({ code: 'kept', resource, text: 'it is no longer in the stack file and stays as it is (onRemove: keep)' })
+      return []
+    }
+    const replaced = placed.some(({ left }) => left?.id === held.id)
+    return [{ name: replaced ? `${resource}@old` : resource, held: { ...held, resource } }]
+  })
+}
+
+/** Dependencies first. */
+function inOrder(placed: readonly Placed[]): readonly Placed[] {
+  const order: Placed[] = []
+  const done = new Set<string>()
+  const visit = (one: Placed): void => {
+    if (done.has(one.name)) return
+    done.add(one.name)
+    for (const dep of one.want.terms.dependsOn) {
+      const found = placed.find(({ name }) => name === dep)
+      if (found !== undefined) visit(found)
+    }
+    order.push(one)
+  }
+  for (const one of placed.toSorted((a, b) => (a.name < b.name ? -1 : 1))) visit(one)
+  return order
+}
+
+async function draftStep(
+  ports: Ports,
+  one: Placed,
+  live: Seen<Json, Json> | null,
+  outs: ReadonlyMap<string, Json>,
+  moving: ReadonlySet<string>,
+  request: DraftRequest,
+  claims: Record<string, readonly string[]>,
+  world: ReturnType<typeof primaryWorld>,
+  log: CallLog,
+): Promise<Omit<Step, 'wave'> | null> {
+  const { name, want, id, part, mode, held, left } = one
+  const kind = kindFor(ports, want.kind)
+  const from = live?.state ?? null
+  // An output of a resource that changes is known only when it is prepared, unless it lasts as long as its home.
+  const settled = (ref: string, output: string): Json | undefined => {
+    const other = request.desired[ref]
+    if (other === undefined) return undefined
+    const lasts = kindFor(ports, other.kind).lasting.includes(output)
+    return moving.has(ref) && !lasts ? undefined : outputOf(outs.get(ref), output)
+  }
+  const filled = fillHoles(want.spec, settled)
+  checkEscapes(name, want.spec, Object.fromEntries(outs))
+  let to: Json | null = null
+  const target = targetOf(one)
+  if (target !== null) to = target.state
+  else if (filled.open.length === 0) {
+    const bound = { world, resource: id, during: 'want', limits: want.terms, log }
+    const wanted = await reading(ports, bound, (call) => kind.want({ world: world.id, id, part }, filled.spec, call))
+    to = wanted.state
+    claims[name] = wanted.claims
+  }
+  const forced = request.replace.includes(name)
+  if (!forced && left === null && to !== null && from !== null && equal(from, to)) return null
+  if (want.still && filled.open.length === 0 && from !== null && left === null) return null
+  const because: Reason[] = []
+  if (held === null && left === null) because.push({ why: 'new' })
+  if (left !== null) because.push({ why: 'moved-home', from: left.part })
+  if (request.goal === 'undo' && !want.still) because.push({ why: 'undo' })
+  else if (held !== null && !equal(held.spec, want.spec)) because.push({ why: 'asked' })
+  if (held !== null && (from === null || !equal(from, held.state))) because.push({ why: 'drift' })
+  for (const { $ref } of filled.open)
+    if (!because.some((reason) => reason.why === 'follows' && reason.of === $ref)) because.push({ why: 'follows', of: $ref })
+  if (forced) because.push({ why: 'forced' })
+  if (because.length === 0) because.push({ why: 'asked' })
+  return {
+    name,
+    resource: name,
+    id,
+    kind: want.kind,
+    version: kind.version,
+    action: from === null ? 'create' : 'change',
+    because,
+    mode,
+    part,
+    from,
+    spec: want.spec,
+    target: target === null ? null : target.state,
+    to,
+    pointers: target?.pointers ?? [],
+    after: [],
+    terms: want.terms,
+  }
+}
+
+/** A state that was observed can only be gone back to as it was where its spec does not refer to what may have moved since. */
+function targetOf({ want }: Placed): Desired['target'] {
+  return holesOf(want.spec).length > 0 ? null : want.target
+}
+
+function deletion(name: string, held: Held & { readonly resource: string }, from: Json, after: readonly string[]): Omit<Step, 'wave'> {
+  return {
+    name,
+    resource: held.resource,
+    id: held.id,
+    kind: held.kind,
+    version: held.version,
+    action: 'delete',
+    because: [{ why: 'removed' }],
+    mode: 'beside',
+    part: held.part,
+    from,
+    spec: null,
+    target: null,
+    to: null,
+    pointers: [],
+    after,
+    terms: held.terms,
+  }
+}
+
+function orderOf(draft: Omit<Step, 'wave'>, drafts: readonly Omit<Step, 'wave'>[], base: Revision | null): readonly string[] {
+  const names = (resources: readonly string[]): string[] =>
+    drafts.filter(({ resource, action }) => action !== 'delete' && resources.includes(resource)).map(({ name }) => name)
+  if (draft.action !== 'delete') return names(draft.terms.dependsOn)
+  const users = Object.entries(base?.resources ?? {})
+    .filter(([, held]) => held.terms.dependsOn.includes(draft.resource))
+    .map(([name]) => name)
+  const going = drafts.filter(({ resource, action, name }) => action === 'delete' && users.includes(resource) && name !== draft.name)
+  return [...new Set([...draft.after, ...names([...users, draft.resource]), ...going.map(({ name }) => name)])]
+}
+
+function refuseProtected(gone: readonly Gone[], drafts: readonly Omit<Step, 'wave'>[]): void {
+  for (const { held } of gone) {
+    if (!held.terms.protect || !drafts.some(({ id, action }) => id === held.id && action === 'delete')) continue
+    throw planFault(
+      'plan.protected',
+      held.resource,
+      'A protected resource would be deleted.',
+      `${held.resource} has protect: true`,
+      'Apply once with `protect: false`, then remove it; or keep it with `onRemove: keep`.',
+    )
+  }
+}
+
+function liveOf(placed: readonly Placed[], gone: readonly Gone[], seen: ReadonlyMap<string, Seen<Json, Json> | null>): Plan['live'] {
+  const live: Record<string, Live> = {}
+  const add = (id: string, kind: string, part: Json, spec: Json, terms: Terms): void => {
+    const now = seen.get(id)
+    if (now) live[id] = { id, kind, part, spec, state: now.state, out: now.out, unmanaged: now.unmanaged, terms }
+  }
+  for (const { id, want, part, held } of placed) add(id, want.kind, part, held?.spec ?? want.spec, want.terms)
+  for (const { held } of gone) add(held.id, held.kind, held.part, held.spec, held.terms)
+  return live
+}

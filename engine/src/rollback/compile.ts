@@ -1,0 +1,131 @@
+// Owns: the undo that has to be planned: what the resources should be, merged with what was written since.
+// Never: guesses at a conflict: base, ours and theirs are named.
+import { equal, Fault } from '@understudy/contract'
+import type { Json } from '@understudy/contract'
+import { reading } from '../exec/attempt.ts'
+import type { CallLog } from '../exec/attempt.ts'
+import type { Ports } from '../exec/ports.ts'
+import { kindFor } from '../exec/run.ts'
+import type { Held, Revision } from '../model/plan.ts'
+import type { Desired } from '../plan/desired.ts'
+import { observe, primaryWorld } from '../plan/observe.ts'
+import type { Selected } from './selection.ts'
+
+export interface Compilation {
+  readonly head: Revision
+  readonly wanted: Revision | null
+  /** Empty: all. */
+  readonly chosen: readonly Selected[]
+  /** What to do where something else was written since and it cannot be merged: take the undo's, or leave it. */
+  readonly resolve: 'ours' | 'theirs' | null
+}
+
+export async function compileDesired(
+  ports: Ports,
+  { head, wanted, chosen, resolve }: Compilation,
+  log: CallLog,
+): Promise<Readonly<Record<string, Desired>>> {
+  const desired: Record<string, Desired> = {}
+  const names = new Set([
+    ...Object.keys(head.resources),
+    ...(chosen.length === 0 ? Object.keys(wanted?.resources ?? {}) : chosen.map(({ resource }) => resource)),
+  ])
+  for (const name of names) {
+    const now = head.resources[name]
+    const then = wanted?.resources[name]
+    const picks = chosen.filter(({ resource }) => resource === name)
+    if (chosen.length > 0 && picks.length === 0) {
+      if (now !== undefined) desired[name] = { ...asDesired(now), target: null, still: true }
+      continue
+    }
+    const pointers = picks.flatMap(({ pointer }) => (pointer === null ? [] : [pointer]))
+    if (pointers.length > 0 && picks.every(({ pointer }) => pointer !== null)) {
+      desired[name] = await withComponents(ports, name, now, then, pointers, head, log)
+    } else if (then !== undefined) {
+      const state = now === undefined || now.id !== then.id ? then.state : await mergedState(ports, name, now, then, head, resolve, log)
+      desired[name] = { ...asDesired(then), target: { state, pointers: [] }, still: false }
+    }
+  }
+  return desired
+}
+
+function asDesired({ kind, asked, spec, terms }: Held): Omit<Desired, 'target' | 'still'> {
+  return { kind, asked, spec, terms, movedFrom: null }
+}
+
+/** Three ways: what the last change left (base), what the undo wants (ours), what is there (theirs). */
+async function mergedState(
+  ports: Ports,
+  name: string,
+  now: Held,
+  then: Held,
+  head: Revision,
+  resolve: 'ours' | 'theirs' | null,
+  log: CallLog,
+): Promise<Json> {
+  const world = primaryWorld(head)
+  const live = (await observe(ports, world, now, now.state, now.terms, log))?.state ?? null
+  if (live === null || equal(live, now.state) || equal(live, then.state) || resolve === 'ours') return then.state
+  if (resolve === 'theirs') return live
+  const { merge } = kindFor(ports, now.kind)
+  const bound = { world, resource: now.id, during: 'merge', limits: now.terms, log }
+  const result =
+    merge === null ? { conflicts: [{ pointer: '' }] } : await reading(ports, bound, (call) => merge(now.state, then.state, live, call))
+  if ('merged' in result && result.merged !== null) return result.merged
+  const where = 'conflicts' in result ? result.conflicts.map(({ pointer }) => `${name}#${pointer}`).join(', ') : name
+  throw new Fault({
+    code: 'rollback.conflict',
+    class: 'conflict',
+    summary: 'Something else was written since the change, to what the undo would write.',
+    detail: where,
+    hint: 'See `understudy drift`. `--resolve ours` takes the saved state, `--resolve theirs` keeps what is there.',
+    resource: name,
+    stage: 'rollback',
+  })
+}
+
+/** The live state with only these components as they were. */
+async function withComponents(
+  ports: Ports,
+  name: string,
+  now: Held | undefined,
+  then: Held | undefined,
+  pointers: readonly string[],
+  head: Revision,
+  log: CallLog,
+): Promise<Desired> {
+  const components = now === undefined ? null : kindFor(ports, now.kind).components
+  if (now === undefined || then === undefined || components === null) {
+    throw new Fault({
+      code: 'rollback.no-components',
+      class: 'invalid',
+      summary: 'Parts of this resource cannot be chosen.',
+      detail: now === undefined || then === undefined ? `${name} is not in both revisions` : `${name} (${now.kind}) has no components`,
+      hint: `Roll back the whole of it: --only ${name}`,
+      resource: name,
+    })
+  }
+  const world = primaryWorld(head)
+  const live = (await observe(ports, world, now, now.state, now.terms, log))?.state ?? now.state
+  const bound = { world, resource: now.id, during: 'select', limits: now.terms, log }
+  const state = await reading(ports, bound, async (call) => {
+    let mixed = live
+    for (const pointer of pointers) {
+      const was = await components.get(then.state, pointer, call)
+      const is = await components.get(live, pointer, call)
+      if (was === undefined && is === undefined) {
+        throw new Fault({
+          code: 'rollback.no-such-component',
+          class: 'invalid',
+          summary: 'There is no such component, neither now nor then.',
+          detail: `${name}#${pointer}`,
+          hint: `\`understudy show ${name}\` lists its components.`,
+          resource: name,
+        })
+      }
+      mixed = await components.set(mixed, pointer, was, call)
+    }
+    return mixed
+  })
+  return { ...asDesired(now), target: { state, pointers }, still: false }
+}

@@ -1,0 +1,145 @@
+// Owns: the undo that only turns: every step stands where the change left it and every other side is fit.
+// Never: plans anything; passes a gate.
+import { canonical } from '@understudy/contract'
+import type { Side } from '@understudy/contract'
+import { collectLog } from '../exec/collect-log.ts'
+import { primaryRun } from '../exec/primary-run.ts'
+import { lookAtStep, turnBack, turnSteps } from '../exec/turn.ts'
+import type { Run } from '../exec/run.ts'
+import { keepRows } from '../apply/apply-plan.ts'
+import type { Writable } from '../journal/lease.ts'
+import { artefactOf, keepArtefact } from '../journal/load-stack.ts'
+import type { Undoing, Verdict } from '../model/artefacts.ts'
+import type { ChangeState, StackState } from '../model/journal.ts'
+import type { Plan, Revision } from '../model/plan.ts'
+import { jsonOf } from '../model/json-of.ts'
+import { verifyRun } from '../verify/verify.ts'
+
+export interface Flip {
+  readonly change: ChangeState
+  readonly plan: Plan
+  readonly to: Side
+  readonly run: Run
+  readonly rows: ReturnType<typeof collectLog>['rows']
+}
+
+/** The flip that leads to the wanted revision, or why there is none. */
+export async function flipTo(writable: Writable, state: StackState, head: Revision, wanted: Revision | null): Promise<Flip | string> {
+  const { store } = writable.ports
+  const id = state.revisions.at(-1)?.change ?? ''
+  const change = state.changes[id]
+  if (change === undefined) return 'the last revision was not made by a change'
+  if (change.downgraded) return 'what the change held beside the live things was let go of'
+  const plan = await artefactOf(store, 'plan', change.plan)
+  const before = await revisionNumbered(writable, state, plan.base)
+  const to: Side = change.phase === 'undone' ? 'after' : 'before'
+  const reached = to === 'before' ? before : change.revision === null ? head : await revisionNumbered(writable, state, change.revision)
+  if (!sameResources(reached, wanted)) return 'the last change leads somewhere else'
+  const log = collectLog()
+  const run = primaryRun(writable, plan, id, log.add, change)
+  for (const name of run.prepared.keys()) {
+    const stand = await lookAtStep(run, name, 'quick')
+    if (stand.side === to) continue
+    if (stand.side === 'mixed' || stand.side === 'other') return `${name} is not where the change left it`
+    if (stand.standby !== 'fit') return `the other side of ${name} is ${stand.standby}`
+  }
+  return { change, plan, to, run, rows: log.rows }
+}
+
+export async function revisionNumbered(writable: Pick<Writable, 'ports'>, state: StackState, n: number): Promise<Revision | null> {
+  const row = state.revisions.findLast((revision) => revision.n === n)
+  return row === undefined ? null : artefactOf(writable.ports.store, 'revision', row.digest)
+}
+
+function sameResources(a: Revision | null, b: Revision | null): boolean {
+  const key = (revision: Revision | null): string =>
+    canonical(
+      jsonOf(
+        Object.fromEntries(
+          Object.entries(revision?.resources ?? {}).map(([name, { id, kind, part, state }]) => [name, { id, kind, part, state }]),
+        ),
+      ),
+    )
+  return key(a) === key(b)
+}
+
+export type Flipped =
+  | { readonly ok: true; readonly n: number; readonly undoing: Undoing; readonly verdict: Verdict }
+  | { readonly ok: false; readonly undoing: Undoing; readonly held: boolean }
+
+/** Turns every step, tells that it is switched, verifies, and makes the next revision. `startedMs` is when it was asked for (monotonic). */
+export async function performFlip(
+  writable: Writable,
+  flip: Flip,
+  head: Revision,
+  wanted: Revision | null,
+  why: string,
+  startedMs: number,
+): Promise<Flipped> {
+  const { ports, journal } = writable
+  const { change, plan, to, run } = flip
+  const order = plan.waves.flat()
+  const back =
+    to === 'before'
+      ? await turnBack(run, order, [{ type: 'change.undoing', change: change.change, by: ports.by, why }])
+      : await forward(run, order)
+  const switchMs = ports.clock.monotonic() - startedMs
+  ports.emit(
+    'rollback.switched',
+    { change: change.change },
+    { ms: switchMs, restored: back.restored, refused: back.refused.map(({ step }) => step) },
+  )
+  const verdict = back.refused.length === 0 ? await verifyRun(run, to, order) : null
+  const late = (verdict?.resources ?? []).filter((row) => row.late.length > 0).map((row) => ({ resource: row.resource, names: row.late }))
+  for (const row of late) ports.emit('rollback.late', { change: change.change, resource: row.resource }, { names: row.names })
+  const undoing: Undoing = {
+    artefact: 'undoing',
+    change: change.change,
+    how: 'flip',
+    restored: back.restored,
+    refused: back.refused,
+    left: back.refused.map(({ step }) => step),
+    late,
+    switchMs,
+    verified: verdict?.verified === true,
+  }
+  if (verdict === null || !verdict.verified) return stuck(writable, flip, undoing)
+  const n = head.n + 1
+  const revision: Revision = {
+    artefact: 'revision',
+    stack: plan.stack,
+    n,
+    change: change.change,
+    parent: await keepArtefact(ports.store, head),
+    content: wanted?.content ?? ports.store.objects.name(Buffer.from(canonical({}))),
+    resources: wanted?.resources ?? {},
+  }
+  const digests = { revision: await keepArtefact(ports.store, revision), undoing: await keepArtefact(ports.store, undoing) }
+  const logged = { type: 'step.logged' as const, change: change.change, log: await keepRows(writable, flip.rows()) }
+  if (to === 'before') {
+    await journal.append([logged, { type: 'change.undone', change: change.change, n, tombstone: plan.content, ...digests }])
+  } else {
+    await journal.append([logged, { type: 'change.redone', change: change.change, n, ...digests }])
+  }
+  return { ok: true, n, undoing, verdict }
+}
+
+async function forward(run: Run, order: readonly string[]): Promise<{ restored: readonly string[]; refused: Undoing['refused'] }> {
+  const turned = await turnSteps({ ...run, shielded: true }, order, 'after')
+  return { restored: turned.map(({ step }) => step), refused: [] }
+}
+
+/** Some of it could not be turned, or is not what was saved: a person decides (`recover`). */
+async function stuck(writable: Writable, flip: Flip, undoing: Undoing): Promise<Flipped> {
+  const { journal } = writable
+  const left = undoing.refused.map(({ step }) => step)
+  const why = left.length > 0 ? `could not be turned: ${left.join(', ')}` : 'what came back is not what was saved'
+  const log = await keepRows(writable, flip.rows())
+  if (flip.to === 'before') {
+    await journal.append([
+      { type: 'step.logged', change: flip.change.change, log },
+      { type: 'change.held', change: flip.change.change, why, faults: undoing.refused.map(({ fault }) => fault) },
+    ])
+  }
+  return { ok: false, undoing, held: flip.to === 'before' }
+}

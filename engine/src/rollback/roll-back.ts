@@ -1,0 +1,185 @@
+// Owns: an undo from the request to the verdict: nothing, a flip, or a compiled one; always verified, tombstoned, undoable.
+// Never: passes through the forward gates (L7); drops what was written since without naming it (L17).
+import { canonical, Fault } from '@understudy/contract'
+import type { Digest } from '@understudy/contract'
+import { applyPlan } from '../apply/apply-plan.ts'
+import type { ApplyResult } from '../apply/apply-plan.ts'
+import { holdingChanges, releaseChange } from '../apply/release-change.ts'
+import { collectLog } from '../exec/collect-log.ts'
+import type { Writable } from '../journal/lease.ts'
+import { headRevision, keepArtefact } from '../journal/load-stack.ts'
+import type { Rehearsal, Undoing } from '../model/artefacts.ts'
+import type { JournalEntry, StackState } from '../model/journal.ts'
+import type { Plan, Revision } from '../model/plan.ts'
+import { draftPlan } from '../plan/draft.ts'
+import { rehearse } from '../shadow/rehearse.ts'
+import { verifyRun } from '../verify/verify.ts'
+import { compileDesired } from './compile.ts'
+import { flipTo, performFlip, revisionNumbered } from './flip.ts'
+import { followersOf } from './selection.ts'
+import type { Selected } from './selection.ts'
+
+export interface RollbackRequest {
+  /** Revision to go to; null: what was before the last change. */
+  readonly to: number | null
+  /** Empty: everything. */
+  readonly only: readonly Selected[]
+  readonly withClosure: boolean
+  readonly resolve: 'ours' | 'theirs' | null
+  readonly acceptLoss: readonly string[]
+  readonly message: string
+  /** Why, for the log: `asked for`, `guard api`, `not confirmed`. */
+  readonly why: string
+}
+
+export type RollbackResult =
+  | { readonly outcome: 'nothing'; readonly why: string }
+  | { readonly outcome: 'refused'; readonly code: string; readonly text: string; readonly names: readonly string[] }
+  | {
+      readonly outcome: 'undone'
+      readonly how: 'flip' | 'compiled'
+      readonly change: string
+      readonly n: number
+      readonly undoing: Undoing
+      readonly plan: Plan | null
+      readonly rehearsal: Rehearsal | null
+    }
+  | { readonly outcome: 'failed'; readonly undoing: Undoing | null; readonly result: ApplyResult | null; readonly held: boolean }
+
+export async function rollBack(writable: Writable, request: RollbackRequest, startedMs: number): Promise<RollbackResult> {
+  const { ports } = writable
+  const state = await writable.state()
+  const head = await headRevision(ports.store, state)
+  const row = state.revisions.at(-1)
+  if (head === null || row === undefined) return { outcome: 'nothing', why: 'nothing was ever applied' }
+  if (request.to === null && request.only.length === 0 && row.how === 'undone') {
+    return { outcome: 'nothing', why: `the last change is undone already; --to ${head.n - 1} would bring it back` }
+  }
+  const target = request.to ?? head.n - 1
+  if (target === head.n) return { outcome: 'nothing', why: `revision ${target} is what is live` }
+  const wanted = await revisionNumbered(writable, state, target)
+  if (wanted === null && target !== 0) throw noRevision(target, state)
+  const unknown = request.only.find(({ resource }) => head.resources[resource] === undefined && wanted?.resources[resource] === undefined)
+  if (unknown !== undefined) throw noResource(unknown.resource, head)
+  ports.emit('rollback.started', { change: row.change }, { to: target, only: request.only.map(({ resource }) => resource) })
+  const followers = request.only.length === 0 ? [] : followersOf(ports, head, request.only)
+  if (followers.length > 0 && !request.withClosure) {
+    const text = `${followers.join(', ')} refer to what would change and have to follow`
+    ports.emit('rollback.refused', {}, { code: 'rollback.closure', names: followers })
+    return { outcome: 'refused', code: 'rollback.closure', text, names: followers }
+  }
+  if (request.only.length === 0) {
+    const flip = await flipTo(writable, state, head, wanted)
+    if (typeof flip !== 'string') {
+      const done = await performFlip(writable, flip, head, wanted, request.why, startedMs)
+      if (!done.ok) return { outcome: 'failed', undoing: done.undoing, result: null, held: done.held }
+      ports.emit('rollback.finished', { change: flip.change.change }, { how: 'flip', n: done.n, verified: true, ms: done.undoing.switchMs })
+      return { outcome: 'undone', how: 'flip', change: flip.change.change, n: done.n, undoing: done.undoing, plan: null, rehearsal: null }
+    }
+  }
+  return compiled(writable, request, state, head, wanted, startedMs)
+}
+
+async function compiled(
+  writable: Writable,
+  request: RollbackRequest,
+  state: StackState,
+  head: Revision,
+  wanted: Revision | null,
+  startedMs: number,
+): Promise<RollbackResult> {
+  const { ports, journal } = writable
+  const log = collectLog()
+  const desired = await compileDesired(ports, { head, wanted, chosen: request.only, resolve: request.resolve }, log.add)
+  const undoes = `to revision ${wanted?.n ?? 0}${request.only.length === 0 ? '' : `, only ${request.only.map(({ resource, pointer }) => `${resource}${pointer === null ? '' : `#${pointer}`}`).join(', ')}`}`
+  const plan = await draftPlan(ports, { goal: 'undo', intent: null, undoes, desired, base: head, replace: [] }, log.add)
+  if (plan.steps.length === 0) return { outcome: 'nothing', why: 'everything is as it was already' }
+  const planDigest = await keepArtefact(ports.store, plan)
+  const rehearsal = await rehearse(ports, plan, planDigest)
+  if (rehearsal.failed !== null)
+    return { outcome: 'refused', code: 'rollback.rehearsal', text: rehearsal.certificate.reason, names: [rehearsal.failed.step] }
+  const lossy = rehearsal.steps.filter(({ step, certificate }) => certificate.losses.length > 0 && !request.acceptLoss.includes(step))
+  if (lossy.length > 0) {
+    const text = `it would lose ${lossy.flatMap(({ certificate }) => certificate.losses).join(', ')}`
+    return { outcome: 'refused', code: 'rollback.lossy', text, names: lossy.map(({ step }) => step) }
+  }
+  const undone = state.revisions.at(-1)?.change ?? ''
+  const result = await applyPlan(writable, {
+    verify: verifyRun,
+    plan,
+    planDigest,
+    rehearsal: await keepArtefact(ports.store, rehearsal),
+    assessment: null,
+    base: head,
+    baseDigest: await keepArtefact(ports.store, head),
+    message: request.message === '' ? `undo ${undoes}` : request.message,
+    watch: null,
+    confirmWithinMs: null,
+    beforeTurning: async () => {
+      for (const id of holdingChanges(state)) await releaseChange(writable, state, id)
+    },
+  })
+  if (result.outcome !== 'committed') return { outcome: 'failed', undoing: null, result, held: result.outcome === 'held' }
+  const undoing: Undoing = {
+    artefact: 'undoing',
+    change: result.change,
+    how: 'compiled',
+    restored: plan.steps.map(({ name }) => name),
+    refused: [],
+    left: [],
+    late: [],
+    switchMs: ports.clock.monotonic() - startedMs,
+    verified: result.verdict.verified,
+  }
+  await journal.append(await closing(writable, request, state, head, undone, undoing))
+  ports.emit(
+    'rollback.finished',
+    { change: result.change },
+    { how: 'compiled', n: result.n, verified: undoing.verified, ms: undoing.switchMs },
+  )
+  return { outcome: 'undone', how: 'compiled', change: result.change, n: result.n, undoing, plan, rehearsal }
+}
+
+/** What was undone must not come back by itself (L11). A change undone as a whole also says so. */
+async function closing(
+  writable: Writable,
+  request: RollbackRequest,
+  state: StackState,
+  head: Revision,
+  undone: string,
+  undoing: Undoing,
+): Promise<readonly JournalEntry[]> {
+  const { ports } = writable
+  const empty = ports.store.objects.name(Buffer.from(canonical({})))
+  const tombstone: readonly JournalEntry[] =
+    head.content === empty ? [] : [{ type: 'tombstone.set', content: head.content, change: undone }]
+  const change = state.changes[undone]
+  if (request.only.length > 0 || change?.phase !== 'committed') return tombstone
+  const digest: Digest = await keepArtefact(ports.store, undoing)
+  return [
+    ...tombstone,
+    { type: 'change.undoing', change: undone, by: ports.by, why: request.why },
+    { type: 'change.undone', change: undone, revision: null, n: null, undoing: digest, tombstone: null },
+  ]
+}
+
+function noRevision(n: number, state: StackState): Fault {
+  const known = state.revisions.map((row) => row.n)
+  return new Fault({
+    code: 'rollback.no-revision',
+    class: 'invalid',
+    summary: 'There is no such revision.',
+    detail: `revision ${n}; kept are ${known.join(', ')}`,
+    hint: '`understudy history` lists them.',
+  })
+}
+
+function noResource(name: string, head: Revision): Fault {
+  return new Fault({
+    code: 'rollback.no-resource',
+    class: 'invalid',
+    summary: 'There is no such resource.',
+    detail: `${JSON.stringify(name)}; there are ${Object.keys(head.resources).toSorted().join(', ')}`,
+    hint: '`understudy status` lists them.',
+  })
+}

@@ -1,0 +1,196 @@
+// Owns: making a shadow world of what a plan touches, in dependency order, and removing it again.
+// Never: forks before it is journalled; leaves a world behind that recovery could not find.
+import { isObject } from '@understudy/contract'
+import type { Fidelity, Json } from '@understudy/contract'
+import { writing } from '../exec/attempt.ts'
+import type { CallLog } from '../exec/attempt.ts'
+import type { Ports } from '../exec/ports.ts'
+import { outputOf } from '../exec/prepare.ts'
+import { kindFor } from '../exec/run.ts'
+import { createRecorder } from '../fx/recorder.ts'
+import { writeJournal } from '../journal/write-journal.ts'
+import { fillHoles, holesOf } from '../model/holes.ts'
+import { jsonOf } from '../model/json-of.ts'
+import type { JournalEntry } from '../model/journal.ts'
+import type { Live, Plan, Step, Terms } from '../model/plan.ts'
+import type { World } from '../model/world.ts'
+import { PRIMARY } from '../model/world.ts'
+
+export interface Shadow {
+  readonly world: World
+  readonly parts: Map<string, Json>
+  readonly outs: Map<string, Json>
+  /** By id. */
+  readonly fidelity: Map<string, { readonly fidelity: Fidelity; readonly because: string }>
+  append(entries: readonly JournalEntry[]): Promise<void>
+  makePlace(step: Step, spec: Json): Promise<void>
+  close(): Promise<void>
+}
+
+const CLOSE_LIMITS = { retries: 2, timeoutMs: 60_000 } // ends instances gracefully; longer than any grace period
+
+/** The stream of a world. It stands beside the stacks' own, so that a what-if needs no lease. */
+export function worldStream(stack: string, world: string): string {
+  return `worlds/${stack}/${world}`
+}
+
+export async function openShadow(ports: Ports, plan: Plan, log: CallLog): Promise<Shadow> {
+  const id = ports.newId('w')
+  const world: World = { id, parent: PRIMARY, parts: {} }
+  const parts = new Map<string, Json>()
+  const outs = new Map<string, Json>()
+  const fidelity: Shadow['fidelity'] = new Map()
+  const kinds = new Map<string, string>()
+  const { append } = writeJournal(ports.store, worldStream(plan.stack, id), 0, 0)
+  const subjects = subjectsOf(plan)
+  for (const { id: resource, kind } of subjects) kinds.set(resource, kind)
+  for (const step of plan.steps) kinds.set(step.id, step.kind)
+  ports.emit('shadow.opening', {}, { world: id, resources: kinds.size })
+  await append([{ type: 'world.opened', world: id, kinds: Object.fromEntries(kinds), holder: jsonOf(ports.self) }])
+
+  const fork = async (
+    resource: string,
+    name: string,
+    kindName: string,
+    from: Json,
+    live: Json | null,
+    spec: Json,
+    terms: Terms,
+  ): Promise<void> => {
+    const kind = kindFor(ports, kindName)
+    const bound = { world, resource, during: 'fork', limits: terms, log }
+    const forked = await writing(ports, bound, `${id}-${resource.replace('@', '-at-')}`, 0, (call) =>
+      kind.fork({ world: PRIMARY, id: resource, part: from }, { world: id, id: resource, part: null }, live, spec, call),
+    )
+    await append([{ type: 'world.forked', world: id, id: resource, part: forked.part }])
+    parts.set(resource, forked.part)
+    fidelity.set(resource, { fidelity: forked.fidelity, because: forked.because })
+    if (forked.out !== null) outs.set(name, forked.out)
+    ports.emit('shadow.forked', { resource: name }, { fidelity: forked.fidelity, because: forked.because })
+  }
+
+  const close = (): Promise<void> => closeWorld(ports, plan.stack, world, kinds, parts, log)
+  try {
+    for (const subject of subjects) {
+      const { spec, open } = fillHoles(subject.spec, (name, output) => outputOf(outs.get(name), output))
+      if (open.length === 0) await fork(subject.id, subject.name, subject.kind, subject.part, subject.state, spec, subject.terms)
+    }
+  } catch (thrown) {
+    await close()
+    throw thrown
+  }
+  return {
+    world,
+    parts,
+    outs,
+    fidelity,
+    append,
+    makePlace: (step, spec) => fork(step.id, step.resource, step.kind, step.part, plan.live[step.id]?.state ?? null, spec, step.terms),
+    close,
+  }
+}
+
+type Subject = Live & { readonly name: string }
+
+/** What has to stand in the shadow: what changes, what that refers to, and what refers to it; dependencies first. */
+function subjectsOf(plan: Plan): readonly Subject[] {
+  const nameOf = new Map([
+    ...plan.steps.map((step) => [step.id, step.action === 'delete' ? step.resource : step.name] as const),
+    ...Object.entries(plan.resources).map(([name, { id }]) => [id, name] as const),
+  ])
+  const all = Object.values(plan.live).flatMap((live) => {
+    const name = nameOf.get(live.id)
+    return name === undefined ? [] : [{ ...live, name }]
+  })
+  const needs = (subject: Subject): readonly string[] => [
+    ...new Set([
+      ...subject.terms.dependsOn,
+      ...(plan.resources[subject.name]?.terms.dependsOn ?? []),
+      ...holesOf(subject.spec).map(({ hole }) => hole.$ref),
+    ]),
+  ]
+  const touched = new Set(plan.steps.map(({ resource }) => resource))
+  const grow = (more: (subject: Subject) => boolean): void => {
+    for (let before = -1; before !== touched.size;) {
+      before = touched.size
+      for (const subject of all) if (more(subject)) touched.add(subject.name)
+    }
+  }
+  grow((subject) => needs(subject).some((name) => touched.has(name)))
+  const wanted = Object.entries(plan.resources).filter(([name]) => touched.has(name))
+  for (const [, { terms }] of wanted) for (const name of terms.dependsOn) touched.add(name)
+  grow((subject) => all.some((user) => touched.has(user.name) && needs(user).includes(subject.name)))
+  const order: Subject[] = []
+  const visit = (subject: Subject): void => {
+    if (order.includes(subject) || !touched.has(subject.name)) return
+    for (const dep of all) if (dep !== subject && holesOf(subject.spec).some(({ hole }) => hole.$ref === dep.name)) visit(dep)
+    if (!order.includes(subject)) order.push(subject)
+  }
+  for (const subject of all) visit(subject)
+  return order
+}
+
+/** Removes every copy of a world, users first, then its rooms and its stream. Twice is once. Faults when something stays. */
+export async function closeWorld(
+  ports: Ports,
+  stack: string,
+  world: World,
+  kinds: ReadonlyMap<string, string>,
+  parts: ReadonlyMap<string, Json>,
+  log: CallLog,
+): Promise<void> {
+  let failure: unknown = null
+  for (const [resource, kindName] of [...kinds].toReversed()) {
+    const kind = ports.kinds.get(kindName)
+    if (kind === undefined) continue
+    const bound = { world, resource, during: 'close', limits: CLOSE_LIMITS, log, shielded: true }
+    try {
+      await writing(ports, bound, `${world.id}-${resource.replace('@', '-at-')}`, 0, (call) =>
+        kind.close({ world: world.id, id: resource, part: parts.get(resource) ?? null }, call),
+      )
+    } catch (thrown) {
+      failure ??= thrown
+    }
+  }
+  if (failure !== null) throw failure instanceof Error ? failure : new Error(String(failure))
+  const rooms = ports.openEffects(createRecorder(ports.clock, AbortSignal.any([]))).effects.fs.open(ports.rooms)
+  try {
+    rooms.remove(world.id)
+  } finally {
+    rooms.close()
+  }
+  await ports.store.dropStream(worldStream(stack, world.id))
+  ports.emit('shadow.closed', {}, { world: world.id })
+}
+
+/** Worlds whose maker died: found by their streams, closed. */
+export async function closeDeadWorlds(ports: Ports, stack: string, log: CallLog): Promise<number> {
+  let closed = 0
+  for (const stream of await ports.store.streams(`worlds/${stack}/`)) {
+    const entries = await ports.store.entries(stream, 0, 10_000)
+    const kinds = new Map<string, string>()
+    const parts = new Map<string, Json>()
+    let alive = false
+    for (const { body } of entries) {
+      if (!isObject(body)) continue
+      if (body['type'] === 'world.opened') {
+        alive = !ports.gone(holderOf(body['holder']))
+        if (isObject(body['kinds']))
+          for (const [id, kind] of Object.entries(body['kinds'])) if (typeof kind === 'string') kinds.set(id, kind)
+      }
+      if (body['type'] === 'world.forked' && typeof body['id'] === 'string') parts.set(body['id'], body['part'] ?? null)
+    }
+    if (alive) continue
+    const id = stream.slice(stream.lastIndexOf('/') + 1)
+    await closeWorld(ports, stack, { id, parent: PRIMARY, parts: {} }, kinds, parts, log)
+    closed += 1
+  }
+  return closed
+}
+
+function holderOf(value: Json | undefined) {
+  const row = isObject(value) ? value : {}
+  const text = (key: string): string => (typeof row[key] === 'string' ? row[key] : '')
+  const whole = (key: string): number => (typeof row[key] === 'number' ? row[key] : 0)
+  return { who: text('who'), host: text('host'), boot: text('boot'), pid: whole('pid'), start: whole('start'), doing: text('doing') }
+}
