@@ -74,7 +74,7 @@ async function attempt<T>(ports: Ports, bound: Bound, body: (options: Parameters
       end('ok')
       return value
     } catch (thrown) {
-      const fault = redacted(timedOut(faultOf(thrown, { resource: bound.resource, stage: bound.during }), deadline, bound), recorder.redact)
+      const fault = redacted(timedOut(faultOf(thrown, { resource: bound.resource, stage: bound.during }), deadline, bound), (text) => recorder.redact(text))
       end(fault.code)
       if (fault.class !== 'transient' || tries >= bound.limits.retries || signal.aborted) throw new Fault(fault)
       ports.emit('step.retried', { resource: bound.resource }, { during: bound.during, code: fault.code, again: tries + 1 })

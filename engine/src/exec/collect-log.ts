@@ -6,7 +6,7 @@ import type { CallLog } from './attempt.ts'
 
 export interface CollectedLog {
   readonly add: CallLog
-  rows(): readonly Json[]
+  readonly rows: () => readonly Json[]
 }
 
 export function collectLog(): CollectedLog {

@@ -45,5 +45,5 @@ export function primaryRun(writable: Writable, plan: Plan, change: string, log: 
 
 /** Names of the steps that a change got as far as preparing, in the order of turning. */
 export function begunSteps(plan: Plan, past: ChangeState): readonly string[] {
-  return plan.waves.flat().filter((name) => past.steps[name]?.key != null)
+  return plan.waves.flat().filter((name) => (past.steps[name]?.key ?? null) !== null)
 }

@@ -142,7 +142,7 @@ export function foldEntry(state: StackState, seq: number, at: number, entry: Jou
   }
 }
 
-function illegal(seq: number, entry: { readonly type: string } | never, why: string): Fault {
+function illegal(seq: number, entry: { readonly type: string }, why: string): Fault {
   return new Fault({
     code: 'journal.illegal-entry',
     class: 'bug',

@@ -7,7 +7,7 @@ import type { Store } from '../store/store.ts'
 export interface Journal {
   readonly epoch: number
   /** Durable when it resolves. Calls queue; after one failed, all later ones fail the same way. */
-  append(entries: readonly JournalEntry[]): Promise<void>
+  readonly append: (entries: readonly JournalEntry[]) => Promise<void>
 }
 
 /** @param seq last seq of the stream as the writer knows it; anything else there is `store.conflict`. */

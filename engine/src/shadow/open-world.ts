@@ -1,7 +1,7 @@
 // Owns: making a shadow world of what a plan touches, in dependency order, and removing it again.
 // Never: forks before it is journalled; leaves a world behind that recovery could not find.
-import { isObject } from '@understudy/contract'
-import type { Fidelity, Json } from '@understudy/contract'
+import { Fault, faultOf, isObject } from '@understudy/contract'
+import type { FaultData, Fidelity, Json } from '@understudy/contract'
 import { writing } from '../exec/attempt.ts'
 import type { CallLog } from '../exec/attempt.ts'
 import type { Ports } from '../exec/ports.ts'
@@ -22,9 +22,9 @@ export interface Shadow {
   readonly outs: Map<string, Json>
   /** By id. */
   readonly fidelity: Map<string, { readonly fidelity: Fidelity; readonly because: string }>
-  append(entries: readonly JournalEntry[]): Promise<void>
-  makePlace(step: Step, spec: Json): Promise<void>
-  close(): Promise<void>
+  readonly append: (entries: readonly JournalEntry[]) => Promise<void>
+  readonly makePlace: (step: Step, spec: Json) => Promise<void>
+  readonly close: () => Promise<void>
 }
 
 const CLOSE_LIMITS = { retries: 2, timeoutMs: 60_000 } // ends instances gracefully; longer than any grace period
@@ -139,7 +139,7 @@ export async function closeWorld(
   parts: ReadonlyMap<string, Json>,
   log: CallLog,
 ): Promise<void> {
-  let failure: unknown = null
+  const failures: FaultData[] = []
   for (const [resource, kindName] of [...kinds].toReversed()) {
     const kind = ports.kinds.get(kindName)
     if (kind === undefined) continue
@@ -149,10 +149,10 @@ export async function closeWorld(
         kind.close({ world: world.id, id: resource, part: parts.get(resource) ?? null }, call),
       )
     } catch (thrown) {
-      failure ??= thrown
+      failures.push(faultOf(thrown, { resource, stage: 'close' }))
     }
   }
-  if (failure !== null) throw failure instanceof Error ? failure : new Error(String(failure))
+  if (failures[0] !== undefined) throw new Fault(failures[0])
   const rooms = ports.openEffects(createRecorder(ports.clock, AbortSignal.any([]))).effects.fs.open(ports.rooms)
   try {
     rooms.remove(world.id)
