@@ -12,7 +12,8 @@ const dist = join(here, 'dist')
 const external = ['koffi']
 
 const bundle = await rolldown({
-  input: { main: join(here, 'src/main.ts') },
+  // The front is a program of its own: providers/src/proxy-route/front-process.ts looks for it beside the bundle.
+  input: { main: join(here, 'src/main.ts'), front: join(here, '../providers/src/proxy-route/front/main.ts') },
   platform: 'node',
   external: [...external, /^node:/],
   onLog(level, log, handle) {

@@ -1,0 +1,172 @@
+// Owns: starting and ending one instance. Its record is durable before the process is started and after; in between it
+// is found by its mark. Whoever ends it finds it either way.
+// Never: decides which instance is the live one.
+import { isAbsolute, join } from 'node:path'
+import type { Fault, Hands, Look, ProcessId } from '@understudy/contract'
+import { codePath, materialise } from './code.ts'
+import { urlOf, waitUntilUp } from './health.ts'
+import { ensureLogs, logPath, logTail, writeRecord } from './room.ts'
+import type { InstanceRecord } from './room.ts'
+import { serviceFault } from './service-fault.ts'
+import { MARK } from './spec.ts'
+import type { ServicePart, ServiceState } from './spec.ts'
+
+const PORT_TRIES = 4 // a free port can be lost between asking and listening; twice in a row is rare, four times is a cause
+const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+const TAKEN = /EADDRINUSE|address (is )?already in use/i
+const END_POLL_MS = 20
+const KILL_WAIT_MS = 5_000 // a killed process goes at once unless it hangs in the kernel
+const LATE_EXEC_MS = 50 // a process forked just before its starter was killed shows its mark only after exec
+
+/** Name of the instance that a step makes. */
+export function instanceName(key: string, call: Look): string {
+  return call.name(Buffer.from(key)).slice(2, 26)
+}
+
+export function newInstance(state: ServiceState, name: string, heldBy: string, port: number, call: Look): InstanceRecord {
+  const mark = call.name(Buffer.from(`${call.room}\0${name}`)).slice(2, 42)
+  return { name, mark, port, id: null, starts: 0, startedAt: 0, heldBy: [heldBy], state }
+}
+
+/** The port that a new instance gets. */
+export async function choosePort(part: ServicePart, state: ServiceState, call: Look): Promise<number> {
+  return isFree(part, state) ? call.fx.net.freePort(state.host) : fixedPort(state)
+}
+
+function isFree(part: ServicePart, state: ServiceState): boolean {
+  return state.port === 'auto' || part.ports === 'free'
+}
+
+function fixedPort({ port }: ServiceState): number {
+  if (port === 'auto') throw new Error('a port that is not fixed was asked for')
+  return port
+}
+
+/**
+ * Starts it and waits until it answers. `keepPort`: what it is known by must stay (it was up before, somebody refers to
+ * it); else another free port is tried when its own was lost. When it does not come up it is ended again.
+ */
+export async function start(part: ServicePart, instance: InstanceRecord, keepPort: boolean, call: Hands): Promise<InstanceRecord> {
+  if (instance.state.code !== null) await materialise(instance.state.code, instance.state.user, call)
+  ensureLogs(call)
+  let next = instance
+  for (let tries = 1; ; tries += 1) {
+    const outcome = await startOnce(next, call)
+    if ('up' in outcome) return outcome.up
+    if (!outcome.portTaken || keepPort || tries >= PORT_TRIES || !isFree(part, next.state)) throw outcome.fault
+    next = { ...outcome.down, port: await call.fx.net.freePort(next.state.host) }
+  }
+}
+
+type Started = { readonly up: InstanceRecord } | { readonly fault: Fault; readonly portTaken: boolean; readonly down: InstanceRecord }
+
+async function startOnce(instance: InstanceRecord, call: Hands): Promise<Started> {
+  const { state, name, port } = instance
+  const where = urlOf(state.host, port).slice('http://'.length)
+  const taken = (why: string, down: InstanceRecord): Started => ({
+    fault: serviceFault('service.port-taken', `${where}: ${why}`),
+    portTaken: true,
+    down,
+  })
+  // Whoever answers there now would be taken for ours by the health check.
+  if (await call.fx.net.accepts(state.host, port, 1_000)) return taken('somebody listens there.', instance)
+  const starting: InstanceRecord = { ...instance, id: null, starts: instance.starts + 1, startedAt: call.fx.time.now() }
+  writeRecord(call, starting)
+  const { argv, options } = await commandOf(starting, call)
+  const id = await call.fx.process.spawn(argv, options)
+  const running: InstanceRecord = { ...starting, id }
+  writeRecord(call, running)
+  let outcome: Awaited<ReturnType<typeof waitUntilUp>>
+  try {
+    outcome = await waitUntilUp(running, id, call)
+  } catch (error) {
+    // Cancelled: there is no time to wait for it, but it must not stay either.
+    for (const each of marked(running, call)) call.fx.process.signal(each, 'SIGKILL')
+    throw error
+  }
+  if (outcome === 'up') return { up: running }
+  const down = await end(running, call)
+  const tail = logTail(call, name, starting.starts)
+  const last = tail === '' ? 'It wrote nothing.' : `Its last lines:\n${tail}`
+  if (outcome !== 'exited') {
+    const { health } = state
+    const detail = `${where}: ${outcome.detail} after ${health?.startWithinMs ?? 0} ms. ${last}`
+    return { fault: serviceFault('service.unhealthy', detail), portTaken: false, down }
+  }
+  if (TAKEN.test(tail) || (await call.fx.net.accepts(state.host, port, 1_000))) return taken(last, down)
+  return { fault: serviceFault('service.exited', `${argv.join(' ')}. ${last}`), portTaken: false, down }
+}
+
+async function commandOf(instance: InstanceRecord, call: Hands) {
+  const { state, port, mark, name, starts } = instance
+  const fill = (text: string): string => text.replaceAll('{port}', String(port)).replaceAll('{host}', state.host)
+  const env: Record<string, string> = { PATH: DEFAULT_PATH }
+  for (const [variable, value] of Object.entries(state.env))
+    env[variable] = typeof value === 'string' ? fill(value) : await call.reveal(value)
+  env[state.portEnv] = String(port)
+  env[MARK] = mark
+  const dirs = Object.entries(state.dirs).toSorted(([a], [b]) => (a < b ? -1 : 1))
+  for (const [index, [variable, path]] of dirs.entries()) {
+    if (!isAbsolute(path)) throw serviceFault('service.bad-dir', `${variable}: ${JSON.stringify(path)}`)
+    env[variable] = `/proc/self/fd/${FIRST_DIR + index}`
+  }
+  const { nofile, memoryBytes } = state.limits
+  const options = {
+    cwd: cwdOf(state, call.room),
+    env,
+    log: logPath(call, name, starts),
+    dirs: dirs.map(([, path]) => path),
+    ...(state.user === null ? {} : { user: state.user }),
+    limits: { ...(nofile === null ? {} : { nofile }), ...(memoryBytes === null ? {} : { memoryBytes }) },
+  }
+  return { argv: state.command.map(fill), options }
+}
+
+const FIRST_DIR = 3 // the first descriptor after standard input, output and error
+
+function cwdOf(state: ServiceState, room: string): string {
+  if (state.code === null) return state.cwd ?? '/'
+  return state.cwd === null ? codePath(room, state.code) : join(codePath(room, state.code), state.cwd)
+}
+
+/**
+ * Ends all of it: gracefully, then not. Twice is once. Gives the record without a process, already kept. The first signal
+ * goes to its group alone: whoever got it twice would take the second for an order to drop everything.
+ */
+export async function end(instance: InstanceRecord, call: Hands): Promise<InstanceRecord> {
+  const { time, process } = call.fx
+  if (instance.id === null && instance.starts > 0) await time.wait(LATE_EXEC_MS)
+  const { signal, graceMs } = instance.state.stop
+  const killAt = time.monotonic() + graceMs
+  const first = isUp(instance, call) && instance.id !== null ? [instance.id] : marked(instance, call)
+  for (const id of first) {
+    process.signal(id, signal)
+    process.signal(id, 'SIGCONT') // a paused one could not hear it
+  }
+  for (;;) {
+    const over = time.monotonic() - killAt
+    if (over < 0 && isUp(instance, call)) {
+      await time.wait(END_POLL_MS)
+      continue
+    }
+    const left = marked(instance, call)
+    if (left.length === 0) break
+    if (over >= 0) for (const id of left) process.signal(id, 'SIGKILL')
+    if (over > KILL_WAIT_MS) throw serviceFault('service.not-ended', `processes ${left.map(({ pid }) => pid).join(', ')}`)
+    await time.wait(END_POLL_MS)
+  }
+  const ended: InstanceRecord = { ...instance, id: null }
+  writeRecord(call, ended)
+  return ended
+}
+
+/** Its leader, and whatever else carries its mark: what it left behind, or what no record knows. */
+function marked({ id, mark }: InstanceRecord, call: Look): readonly ProcessId[] {
+  const found = call.fx.process.find(MARK, mark)
+  const known = id !== null && call.fx.process.alive(id) && !found.some(({ pid }) => pid === id.pid) ? [id] : []
+  return [...known, ...found]
+}
+
+export function isUp({ id }: InstanceRecord, call: Look): boolean {
+  return id !== null && call.fx.process.alive(id)
+}

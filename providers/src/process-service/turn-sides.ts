@@ -1,0 +1,106 @@
+// Owns: which instance is the live one: the pointer, its compare-and-swap, and what becomes of the other instance.
+// Never: points to an instance that does not answer, unless it did not live when it was the live one either.
+
+// beside:    pointer A ──turn(after): B answers, rename──▶ pointer B, A kept as its `standby` says
+// in-place:  pointer A ──▶ A, turning to B ──A ended──B started, answers──▶ pointer B      (either way; mixed in between)
+// Towards absence the pointer goes first, then the instance is ended: what is deleted must not go on working.
+
+import type { At, Hands, Look, Side, Stand } from '@understudy/contract'
+import { probe } from './health.ts'
+import { end, isUp, start } from './instance.ts'
+import { readPointer, readRecord, writePointer } from './room.ts'
+import type { InstanceRecord } from './room.ts'
+import { serviceFault } from './service-fault.ts'
+import type { InstanceSide, ServiceMemento, ServicePart } from './spec.ts'
+
+export async function lookAtSides(memento: ServiceMemento, depth: 'quick' | 'full', call: Look): Promise<Stand> {
+  const side = sideNow(memento, call)
+  const other = side === 'after' ? memento.before : memento.after
+  return { side, standby: await standbyOf(memento, side, other, depth, call), ...(depth === 'full' ? { late: [] } : {}) }
+}
+
+export async function turnSides(at: At<ServicePart>, memento: ServiceMemento, to: Side, call: Hands): Promise<Stand> {
+  const side = sideNow(memento, call)
+  if (side === 'other') throw serviceFault('service.changed', 'another instance is the live one')
+  const [target, left] = to === 'after' ? [memento.after, memento.before] : [memento.before, memento.after]
+  if (side !== to) {
+    if (memento.mode === 'in-place') await turnInPlace(at, target, left, call)
+    else await turnBeside(at, target, call)
+  }
+  await leave(target, left, memento, call)
+  return lookAtSides(memento, 'quick', call)
+}
+
+async function turnBeside(at: At<ServicePart>, target: InstanceSide, call: Hands): Promise<void> {
+  if (target !== null && target.state.running) await bringUp(at, recordOf(target, call), target, call)
+  writePointer(call, { live: target?.instance ?? null, turningTo: null, turning: false })
+}
+
+/** One that is kept up has to be there; one that is not is started again, at the port it is known by. */
+async function bringUp(at: At<ServicePart>, record: InstanceRecord, { state }: NonNullable<InstanceSide>, call: Hands): Promise<void> {
+  if (isUp(record, call)) {
+    if (record.id !== null) call.fx.process.signal(record.id, 'SIGCONT')
+    const answer = await probe(record, call)
+    if (!answer.fit) throw serviceFault('service.not-answering', answer.detail)
+    return
+  }
+  if (!restartable(record, state.standby)) throw serviceFault('service.standby-gone', `instance ${record.name}`)
+  await start(at.part, await end(record, call), true, call)
+}
+
+/** `id` is forgotten when an instance is ended on purpose; one that ended by itself, or with the machine, still has it. */
+function restartable({ id }: InstanceRecord, standby: 'running' | 'stopped' | 'paused'): boolean {
+  return id === null || standby === 'stopped'
+}
+
+async function turnInPlace(at: At<ServicePart>, target: InstanceSide, left: InstanceSide, call: Hands): Promise<void> {
+  const leftRecord = left === null ? null : readRecord(call, left.instance)
+  writePointer(call, { live: left?.instance ?? null, turningTo: target?.instance ?? null, turning: true })
+  if (leftRecord !== null) await end(leftRecord, call)
+  if (target !== null && target.state.running) {
+    const record = recordOf(target, call)
+    const answers = isUp(record, call) && (await probe(record, call)).fit
+    if (!answers) await start(at.part, await end(record, call), true, call)
+  }
+  writePointer(call, { live: target?.instance ?? null, turningTo: null, turning: false })
+}
+
+/** What becomes of the instance that is not live any more. */
+async function leave(target: InstanceSide, left: InstanceSide, { mode }: ServiceMemento, call: Hands): Promise<void> {
+  const record = left === null ? null : readRecord(call, left.instance)
+  if (record === null || !isUp(record, call)) return
+  const { standby } = record.state
+  if (target === null || mode === 'in-place' || standby === 'stopped') await end(record, call)
+  else if (standby === 'paused' && record.id !== null) call.fx.process.signal(record.id, 'SIGSTOP')
+}
+
+function sideNow({ before, after }: ServiceMemento, call: Look): Stand['side'] {
+  const { live, turningTo, turning } = readPointer(call)
+  const names = [before?.instance ?? null, after?.instance ?? null]
+  if (turning) return names.includes(live) && names.includes(turningTo) ? 'mixed' : 'other'
+  if (live === names[0]) return 'before'
+  return live === names[1] ? 'after' : 'other'
+}
+
+async function standbyOf(
+  memento: ServiceMemento,
+  side: Stand['side'],
+  other: InstanceSide,
+  depth: 'quick' | 'full',
+  call: Look,
+): Promise<Stand['standby']> {
+  if (other === null || !other.state.running) return 'fit'
+  const record = readRecord(call, other.instance)
+  if (record === null) return 'gone'
+  if (isUp(record, call)) {
+    const paused = record.state.standby === 'paused' && side !== 'mixed'
+    return depth === 'quick' || paused || (await probe(record, call)).fit ? 'fit' : 'stale'
+  }
+  return memento.mode === 'in-place' || restartable(record, record.state.standby) ? 'fit' : 'gone'
+}
+
+function recordOf(side: NonNullable<InstanceSide>, call: Look): InstanceRecord {
+  const record = readRecord(call, side.instance)
+  if (record === null) throw serviceFault('service.standby-gone', `instance ${side.instance}`)
+  return record
+}
