@@ -1,0 +1,108 @@
+// Owns: `release`: the side that is not live gives its content to the store and becomes the spare, level with the live tree.
+// Never: drops bytes that nobody else has: what was written to that side after it was turned away from is kept beside.
+import type { Digest, Hands } from '@understudy/contract'
+import { knownOf, learn, readKnown, writeKnown } from './known-trees.ts'
+import { levelTree, removeTree } from './level-tree.ts'
+import type { TreeMemento, TreeSide } from './memento.ts'
+import { stamp } from './place.ts'
+import type { PlaceWrites } from './place.ts'
+import { pause, readTree } from './read-tree.ts'
+import { usable } from './prepare-tree.ts'
+import { differenceOf, eachPath, join, parentOf } from './tree-difference.ts'
+import type { Difference } from './tree-difference.ts'
+import { keeping, openTrees } from './tree-objects.ts'
+import type { Trees } from './tree-objects.ts'
+import { changedSince } from './tree-fault.ts'
+import { standbyName, whereIs } from './where-is.ts'
+
+export async function releaseTree(place: PlaceWrites, memento: TreeMemento, call: Hands): Promise<void> {
+  const { dir, slots } = place
+  const where = whereIs(place, memento)
+  if (where.side === 'mixed') throw changedSince(`${dir.path}/${place.live}`, ['a turn was interrupted: turn it to one side first'])
+  const standby = standbyName(place, memento)
+  if (dir.stat(slots) === null) return
+  const held = dir.stat(standby)
+  if (held !== null) {
+    // Whatever stands at the live name now: the slot holds one of the two sides, by its inode.
+    const side = [memento.before, memento.after].find((known) => known?.ino === held.ino.toString()) ?? null
+    const live = where.side === 'before' ? memento.before : where.side === 'after' ? memento.after : null
+    if (side === null) keepWhole(place, memento, standby)
+    else await retire(place, memento, { standby, side, live }, call)
+    dir.remove(`${slots}/i${held.ino}`)
+    dir.sync(slots)
+  }
+  removeEmptySlots(place)
+}
+
+interface Retiring {
+  readonly standby: string
+  readonly side: TreeSide
+  readonly live: TreeSide | null
+}
+
+async function retire(place: PlaceWrites, memento: TreeMemento, { standby, side, live }: Retiring, call: Hands): Promise<void> {
+  const { dir } = place
+  const trees = openTrees(call)
+  const known = usable({ root: side.root, at: BigInt(side.at) }, stamp(place))
+  const read = await readTree(dir, standby, { call, keep: keeping(call), known })
+  const differences = await eachPath(await differenceOf(side.root, live?.root ?? null, trees), trees)
+  for (const { path, before, after } of differences) {
+    if (before?.type !== 'file' || before.content === null || before.content === (after?.content ?? null)) continue
+    if (dir.stat(join(standby, path))?.type !== 'file') continue
+    const bytes = dir.read(join(standby, path))
+    if (call.name(bytes) === before.content) await call.put(bytes)
+    await pause(call)
+  }
+  if (read.root !== side.root) keepLate(place, memento, standby, await differenceOf(side.root, read.root, trees))
+  // What was put is on disk before the only other copy goes, where the store is on the same file system.
+  dir.syncAll()
+  if (live === null || read.root !== side.root || !(await becomeSpare(place, standby, side.root, live, trees, call))) {
+    await removeTree(dir, standby, call)
+  }
+}
+
+/** The next change is prepared in it, and then only what that change changes has to be made. */
+async function becomeSpare(place: PlaceWrites, standby: string, from: Digest, live: TreeSide, trees: Trees, call: Hands): Promise<boolean> {
+  const { dir, slots } = place
+  const spare = `${slots}/spare`
+  const liveStat = dir.stat(place.live)
+  if (liveStat === null) return false
+  const before = readKnown(place)
+  const at = stamp(place)
+  const read = await readTree(dir, place.live, { call, keep: keeping(call), known: usable(knownOf(before, liveStat), at) })
+  writeKnown(place, { ...learn(before, liveStat, read.root, at), spare: null })
+  if (read.root !== live.root) return false // somebody writes to the live tree: no use in running after it
+  await removeTree(dir, spare, call)
+  // Renamed first: a kill from here on leaves a spare that is not marked as level, and no step that seems written to.
+  dir.rename(standby, dir, spare, { replace: false })
+  await levelTree({ dir, base: spare, from, to: live.root, source: { dir, base: place.live, root: live.root, at }, trees, call })
+  const done = stamp(place)
+  const stat = dir.stat(spare)
+  if (stat !== null) writeKnown(place, { ...learn(readKnown(place), stat, live.root, done), spare: stat.ino.toString() })
+  return true
+}
+
+/** Late writes are moved, not copied: whoever still has the file open goes on writing to the one that is kept. */
+function keepLate({ dir, slots }: PlaceWrites, memento: TreeMemento, standby: string, differences: readonly Difference[]): void {
+  const kept = `${slots}/${memento.kept}`
+  for (const { path, before, after } of differences) {
+    if (after === null || path === '' || (before?.type === 'dir' && after.type === 'dir')) continue
+    if (dir.stat(join(standby, path)) === null) continue
+    const missing: string[] = []
+    for (let at = parentOf(join(kept, path)); at !== slots && dir.stat(at) === null; at = parentOf(at)) missing.unshift(at)
+    for (const at of missing) dir.mkdir(at, 0o700)
+    if (dir.stat(join(kept, path)) === null) dir.rename(join(standby, path), dir, join(kept, path), { replace: false })
+  }
+}
+
+/** A directory that is neither side stands in the slot: it is somebody's, and it is not ours to judge. */
+function keepWhole(place: PlaceWrites, memento: TreeMemento, standby: string): void {
+  place.dir.rename(standby, place.dir, `${place.slots}/${memento.kept}`, { replace: false })
+}
+
+/** With no live tree there is nothing to be spare for. */
+export function removeEmptySlots({ dir, slots, live }: PlaceWrites): void {
+  if (dir.stat(live) !== null || dir.stat(slots) === null) return
+  const left = dir.list(slots).filter(({ name }) => !/^(i\d+~?|known\.json~?|clock)$/.test(name))
+  if (left.length === 0) dir.remove(slots)
+}

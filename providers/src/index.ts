@@ -1,0 +1,1 @@
+export { filesTree } from './files-tree/provider.ts'
