@@ -21,7 +21,7 @@ import { draftPlan } from './plan/draft.ts'
 import { sameBase } from './plan/same-base.ts'
 import { recoverStack } from './rollback/recover.ts'
 import type { Recovered } from './rollback/recover.ts'
-import { rollBack } from './rollback/roll-back.ts'
+import { putBack, rollBack } from './rollback/roll-back.ts'
 import type { RollbackRequest, RollbackResult } from './rollback/roll-back.ts'
 import { rehearse } from './shadow/rehearse.ts'
 import { verifyRun } from './verify/verify.ts'
@@ -51,7 +51,11 @@ export interface ApplyOptions {
   readonly confirmWithinMs: number | null
   /** A plan made before: applied exactly as it is, or refused when the world has changed since. */
   readonly planned: Plan | null
-  /** Asks a person; never called when policy says apply. */
+  /** True: a person is asked also where policy says apply. */
+  readonly always: boolean
+  /** Shown before anything is decided by a person. */
+  readonly foreseen: (foreseen: Foreseen) => void
+  /** Asks a person; never called when policy says apply, unless `always`. */
   readonly ask: (foreseen: Foreseen) => Promise<boolean>
 }
 
@@ -109,8 +113,9 @@ export function apply(ports: Ports, request: ChangeRequest, options: ApplyOption
     const { assessment, rehearsal } = foreseen
     if (assessment === null || rehearsal === null) return { ...foreseen, outcome: 'nothing' }
     if (assessment.decision === 'refuse') return { ...foreseen, outcome: 'refused', by: 'policy', fault: rehearsal.failed?.fault ?? null }
-    if (assessment.decision === 'ask' && !(await options.ask(foreseen)))
-      return { ...foreseen, outcome: 'refused', by: 'person', fault: null }
+    options.foreseen(foreseen)
+    const asks = assessment.decision === 'ask' || (options.always && !request.consent.yes)
+    if (asks && !(await options.ask(foreseen))) return { ...foreseen, outcome: 'refused', by: 'person', fault: null }
     const { guardForMs, guardEveryMs, guardFailures, onGuard } = policy
     const result = await applyPlan(writable, {
       verify: verifyRun,
@@ -142,6 +147,14 @@ export function rollback(ports: Ports, request: RollbackRequest): Promise<Rollba
   return withLease(ports, 'rollback', async (writable) => {
     await recoverStack(writable)
     return rollBack(writable, request, started)
+  })
+}
+
+/** What somebody else changed is put back as the last change left it, under the lease. */
+export function revertDrift(ports: Ports, resources: readonly string[]): Promise<RollbackResult> {
+  return withLease(ports, 'drift', async (writable) => {
+    await recoverStack(writable)
+    return putBack(writable, resources)
   })
 }
 

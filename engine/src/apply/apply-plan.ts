@@ -40,6 +40,7 @@ export type ApplyResult =
       readonly receipt: Receipt
       readonly verdict: Verdict
       readonly revision: Revision
+      readonly watched: boolean
     }
   | {
       readonly outcome: 'undone'
@@ -159,7 +160,7 @@ async function commit(
   await journal.append([{ type: 'step.logged', change, log: await keepRows(writable, rows) }, entry])
   ports.emit('apply.committed', { change }, { n, prepareMs: receipt.prepareMs, turnMs: receipt.turnMs })
   if (entry.watch !== null) ports.emit('guard.watching', { change }, { until: entry.watch.until, resources: entry.watch.resources })
-  return { outcome: 'committed', change, n, receipt, verdict, revision }
+  return { outcome: 'committed', change, n, receipt, verdict, revision, watched: entry.watch !== null }
 }
 
 export function keepRows(writable: Writable, rows: readonly Json[]): Promise<Digest> {

@@ -80,6 +80,24 @@ export async function rollBack(writable: Writable, request: RollbackRequest, sta
   return compiled(writable, request, state, head, wanted, startedMs)
 }
 
+/** Puts back what the last change left of these resources, over what somebody else wrote. No tombstone: nothing is undone. */
+export async function putBack(writable: Writable, resources: readonly string[]): Promise<RollbackResult> {
+  const state = await writable.state()
+  const head = await headRevision(writable.ports.store, state)
+  if (head === null) return { outcome: 'nothing', why: 'nothing was ever applied' }
+  const only = resources.map((resource) => ({ resource, pointer: null }))
+  const request: RollbackRequest = {
+    to: head.n,
+    only,
+    withClosure: true,
+    resolve: 'ours',
+    acceptLoss: [],
+    message: `put back ${resources.join(', ')}`,
+    why: 'drift',
+  }
+  return compiled(writable, request, state, head, head, writable.ports.clock.monotonic())
+}
+
 async function compiled(
   writable: Writable,
   request: RollbackRequest,
@@ -152,7 +170,7 @@ async function closing(
   const { ports } = writable
   const empty = ports.store.objects.name(Buffer.from(canonical({})))
   const tombstone: readonly JournalEntry[] =
-    head.content === empty ? [] : [{ type: 'tombstone.set', content: head.content, change: undone }]
+    head.content === empty || request.to === head.n ? [] : [{ type: 'tombstone.set', content: head.content, change: undone }]
   const change = state.changes[undone]
   if (request.only.length > 0 || change?.phase !== 'committed') return tombstone
   const digest: Digest = await keepArtefact(ports.store, undoing)

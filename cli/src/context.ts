@@ -1,0 +1,111 @@
+// Owns: what every verb gets: options read once, the renderer, the way to ask a person, an opened session.
+// Never: asks where nobody can answer: not interactive and no --yes is a refusal.
+import { Fault } from '@understudy/contract'
+import type { EngineEvent, Intent, Ports } from '@understudy/engine'
+import type { Exit } from './exit-codes.ts'
+import type { Renderer } from './render/renderer.ts'
+import { openSession, readStack, storedStack } from './session.ts'
+import type { Session, StackOptions } from './session.ts'
+
+export interface Context {
+  readonly options: StackOptions
+  readonly renderer: Renderer
+  readonly signal: AbortSignal
+  readonly version: string
+  readonly yes: boolean
+  /** Asks yes or no. Faults `cli.nobody-to-ask` without a terminal. */
+  ask(question: string): Promise<boolean>
+  /** Opens the store and reads the stack file; faults in it are shown, and the verb ends with `usage`. */
+  withIntent(body: (opened: { readonly session: Session; readonly intent: Intent; readonly ports: Ports }) => Promise<Exit>): Promise<Exit>
+  /** Opens an existing store; the stack file need not be readable. */
+  withStore(body: (opened: { readonly session: Session; readonly stack: string; readonly ports: Ports }) => Promise<Exit>): Promise<Exit>
+}
+
+export function openContext(values: Readonly<Record<string, unknown>>, renderer: Renderer, signal: AbortSignal, version: string): Context {
+  const options: StackOptions = {
+    file: textIn(values, 'file'),
+    vars: varsOf(listIn(values, 'var')),
+    varFiles: listIn(values, 'varFile'),
+    env: textIn(values, 'env'),
+    parallelism: Math.max(1, numberIn(values, 'parallelism') ?? 1),
+  }
+  const yes = values['yes'] === true
+  const onEvent = (event: EngineEvent): void => renderer.event(event)
+  return {
+    options,
+    renderer,
+    signal,
+    version,
+    yes,
+    async ask(question) {
+      if (yes) return true
+      if (!process.stdin.isTTY || !process.stderr.isTTY || renderer.json) throw nobody(question)
+      const { confirm, isCancel } = await import('@clack/prompts')
+      const answer = await confirm({ message: question, initialValue: false, output: process.stderr })
+      return !isCancel(answer) && answer
+    },
+    async withIntent(body) {
+      const session = await openSession(options, onEvent, signal, true)
+      try {
+        const read = await readStack(session, options)
+        if (!read.ok) {
+          for (const fault of read.faults) renderer.fault(fault)
+          return 'usage'
+        }
+        return await body({ session, intent: read.intent, ports: session.ports(read.intent.stack) })
+      } finally {
+        await session.close()
+      }
+    },
+    async withStore(body) {
+      const session = await openSession(options, onEvent, signal, false)
+      try {
+        const stack = await storedStack(session)
+        return await body({ session, stack, ports: session.ports(stack) })
+      } finally {
+        await session.close()
+      }
+    },
+  }
+}
+
+export function listIn(values: Readonly<Record<string, unknown>>, key: string): readonly string[] {
+  const value = values[key]
+  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : []
+}
+
+export function textIn(values: Readonly<Record<string, unknown>>, key: string): string | null {
+  const value = values[key]
+  return typeof value === 'string' ? value : null
+}
+
+export function numberIn(values: Readonly<Record<string, unknown>>, key: string): number | null {
+  const value = values[key]
+  return typeof value === 'number' ? value : null
+}
+
+function varsOf(pairs: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const at = pair.indexOf('=')
+      if (at > 0) return [pair.slice(0, at), pair.slice(at + 1)]
+      throw new Fault({
+        code: 'cli.bad-variable',
+        class: 'invalid',
+        summary: 'A variable is set as NAME=VALUE.',
+        detail: `--var ${pair}`,
+        hint: 'For example: --var release=v2',
+      })
+    }),
+  )
+}
+
+function nobody(question: string): Fault {
+  return new Fault({
+    code: 'cli.nobody-to-ask',
+    class: 'invalid',
+    summary: 'There is a question and nobody to answer it.',
+    detail: question,
+    hint: 'Run it in a terminal, or say --yes.',
+  })
+}

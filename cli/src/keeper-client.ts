@@ -1,0 +1,39 @@
+// Owns: starting the keeper of a store when it is needed, and waiting until it answers.
+// Never: starts a second one.
+import { spawn } from 'node:child_process'
+import { openSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Fault } from '@understudy/contract'
+import { askKeeper } from '@understudy/engine'
+import type { Session } from './session.ts'
+
+const START_MS_MAX = 10_000 // a cold start on a busy machine takes a second
+
+/** The keeper's own words about itself, once it runs. Faults `keeper.no-start` with the end of its log. */
+export async function ensureKeeper(session: Session): Promise<object> {
+  const running = await askKeeper(session.dir, '/')
+  if (running !== null) return running
+  const log = join(session.dir, 'keeper.log')
+  const start = process.argv[1]
+  if (start === undefined) throw new Error('no program to start')
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', start, '-f', session.file, 'keeper', 'run'], {
+    cwd: session.base,
+    detached: true,
+    stdio: ['ignore', openSync(log, 'a', 0o600), openSync(log, 'a', 0o600)],
+  })
+  child.unref()
+  const until = performance.now() + START_MS_MAX
+  while (performance.now() < until) {
+    const answer = await askKeeper(session.dir, '/')
+    if (answer !== null) return answer
+    await sleep(20)
+  }
+  throw new Fault({
+    code: 'keeper.no-start',
+    class: 'transient',
+    summary: 'The keeper did not start.',
+    detail: `nothing answers; its log is ${log}`,
+    hint: 'Run `understudy keeper run` to see why. Without it nobody watches the change: confirm or roll back by hand.',
+  })
+}

@@ -1,0 +1,12 @@
+// Owns: the start of the program. What needs nothing is answered before anything is loaded.
+// Never: imports a verb; program.ts does, when it is called.
+import { readFileSync } from 'node:fs'
+
+const argv = process.argv.slice(2)
+if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
+  const { version }: { version: string } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+  process.stdout.write(`${version}\n`)
+} else {
+  const { runProgram } = await import('./program.ts')
+  process.exitCode = await runProgram(argv)
+}

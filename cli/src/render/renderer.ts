@@ -1,0 +1,22 @@
+// Owns: where output goes: JSON lines, or text for people; data on stdout, messages on stderr.
+// Never: changes what is said between the two; never prints a control character that came from data.
+import type { FaultData } from '@understudy/contract'
+import type { EngineEvent } from '@understudy/engine'
+
+export interface Renderer {
+  readonly json: boolean
+  event(event: EngineEvent): void
+  /** The outcome of a verb: `data` for programs, `text` for people. */
+  result(type: string, data: object, text: () => string): void
+  fault(fault: FaultData): void
+  /** For people only. */
+  note(text: string): void
+}
+
+export const uiVersion = '1.0'
+
+/** Terminal controls in names and messages are shown, not obeyed. */
+export function printable(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- that is what is looked for
+  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`)
+}

@@ -1,0 +1,89 @@
+// Owns: `apply` and `destroy`.
+// Never: decides; says what was decided.
+import { apply } from '@understudy/engine'
+import type { ApplyOutcome, Foreseen } from '@understudy/engine'
+import type { Context } from '../context.ts'
+import { textIn } from '../context.ts'
+import type { Exit } from '../exit-codes.ts'
+import { exitOf } from '../exit-codes.ts'
+import { millisecondsOf } from '../milliseconds.ts'
+import { duration } from '../render/amounts.ts'
+import { planText } from '../render/plan-text.ts'
+import { ensureKeeper } from '../keeper-client.ts'
+import { changeRequest, foreseenData } from './plan.ts'
+import { readPlanFile } from './plan-file.ts'
+
+type Values = Readonly<Record<string, unknown>>
+
+export async function applyVerb(context: Context, values: Values, args: readonly string[]): Promise<Exit> {
+  return changeVerb(context, values, 'apply', args[0] ?? null)
+}
+
+export async function destroyVerb(context: Context, values: Values): Promise<Exit> {
+  return changeVerb(context, { ...values, destroy: true }, 'destroy', null)
+}
+
+function changeVerb(context: Context, values: Values, verb: 'apply' | 'destroy', file: string | null): Promise<Exit> {
+  return context.withIntent(async ({ session, intent, ports }) => {
+    const kept = file === null ? null : readPlanFile(file)
+    const used = kept?.intent ?? intent
+    const within = textIn(values, 'confirmWithin')
+    let shown = false
+    const show = (foreseen: Foreseen): void => {
+      if (!shown && !context.renderer.json) context.renderer.note(planText(foreseen))
+      shown = true
+    }
+    const outcome = await apply(ports, changeRequest(session, used, values, context.yes), {
+      message: textIn(values, 'message') ?? '',
+      confirmWithinMs: within === null ? null : millisecondsOf(within),
+      planned: kept?.plan ?? null,
+      always: verb === 'destroy',
+      foreseen: show,
+      ask: (foreseen) => context.ask(verb === 'destroy' ? `Remove all of ${intent.stack}?` : `Apply this to ${foreseen.plan.stack}?`),
+    })
+    const watched = outcome.outcome === 'ended' && outcome.result.outcome === 'committed' && (within !== null || outcome.result.watched)
+    if (watched) await ensureKeeper(session)
+    context.renderer.result(verb, { ...foreseenData(outcome), ...ending(outcome) }, () => sayOutcome(outcome))
+    return exitFor(context, outcome)
+  })
+}
+
+function ending(outcome: ApplyOutcome): object {
+  if (outcome.outcome === 'ended') return { outcome: outcome.result.outcome, result: outcome.result }
+  return outcome.outcome === 'refused' ? { outcome: 'refused', by: outcome.by, fault: outcome.fault } : { outcome: 'nothing' }
+}
+
+function exitFor(context: Context, outcome: ApplyOutcome): Exit {
+  if (outcome.outcome === 'nothing') return 'ok'
+  if (outcome.outcome === 'refused') {
+    if (outcome.fault !== null && outcome.by !== 'policy') context.renderer.fault(outcome.fault)
+    return outcome.by === 'world-changed' ? 'conflict' : 'refused'
+  }
+  const { result } = outcome
+  if (result.outcome === 'committed') return 'ok'
+  if (result.outcome === 'held') return 'held'
+  if (context.signal.aborted) return 'cancelled'
+  if (!result.verified) return 'unverified'
+  return result.touched ? 'rolled-back' : exitOf(result.fault) === 'conflict' ? 'conflict' : 'failed'
+}
+
+function sayOutcome(outcome: ApplyOutcome): string {
+  if (outcome.outcome === 'nothing') return 'Nothing to do: everything is as wanted.'
+  if (outcome.outcome === 'refused') {
+    const gates = outcome.assessment?.gates.filter((gate) => gate.decision === 'refuse' || outcome.by === 'person') ?? []
+    return ['Refused; the primary was not touched.', ...gates.map(({ name, text }) => `  ${name}: ${text}`)].join('\n')
+  }
+  const { result } = outcome
+  switch (result.outcome) {
+    case 'committed':
+      return `Applied as revision ${result.n}, verified. Prepared in ${duration(result.receipt.prepareMs)}, turned in ${duration(result.receipt.turnMs)}. \`understudy rollback\` undoes it.`
+    case 'undone':
+      return result.touched
+        ? `Failed and turned back${result.verified ? ', verified' : '; NOT verified'}: ${result.fault.code} ${result.fault.detail}`
+        : `Failed before anything was turned; the primary was not touched: ${result.fault.code} ${result.fault.detail}`
+    case 'held':
+      return `HELD: ${result.left.join(', ')} could not be turned back. \`understudy status\` says what stands; \`understudy recover\` decides.`
+    default:
+      return result satisfies never
+  }
+}

@@ -1,0 +1,53 @@
+// Owns: `plan` and `whatif`.
+// Never: changes the primary.
+import { writeFileSync } from 'node:fs'
+import { foresee, plan } from '@understudy/engine'
+import type { ChangeRequest, Foreseen, Intent } from '@understudy/engine'
+import type { Context } from '../context.ts'
+import { listIn, textIn } from '../context.ts'
+import type { Exit } from '../exit-codes.ts'
+import { planText } from '../render/plan-text.ts'
+import type { Session } from '../session.ts'
+
+type Values = Readonly<Record<string, unknown>>
+
+export function changeRequest(session: Session, intent: Intent, values: Values, yes: boolean): ChangeRequest {
+  return {
+    intent,
+    base: session.base,
+    only: listIn(values, 'only'),
+    replace: listIn(values, 'replace'),
+    consent: { irreversible: listIn(values, 'acceptIrreversible'), loss: listIn(values, 'acceptLoss'), yes },
+    destroy: values['destroy'] === true,
+  }
+}
+
+/** What a program gets of a foreseen change. */
+export function foreseenData({ plan: made, planDigest, rehearsal, assessment }: Foreseen): object {
+  return { digest: planDigest, plan: made, rehearsal, assessment }
+}
+
+export async function planVerb(context: Context, values: Values): Promise<Exit> {
+  return foreseeVerb(context, values, 'plan', values['rehearse'] !== false)
+}
+
+export async function whatifVerb(context: Context, values: Values): Promise<Exit> {
+  return foreseeVerb(context, values, 'whatif', true)
+}
+
+function foreseeVerb(context: Context, values: Values, type: 'plan' | 'whatif', rehearsed: boolean): Promise<Exit> {
+  return context.withIntent(async ({ session, intent, ports }) => {
+    const request = changeRequest(session, intent, values, context.yes)
+    const planned = await plan(ports, request)
+    const foreseen = rehearsed ? await foresee(ports, planned, intent.policy, request.consent) : planned
+    await session.store.objects.flush()
+    context.renderer.result(type, foreseenData(foreseen), () => planText(foreseen))
+    const out = textIn(values, 'out')
+    if (out !== null) {
+      writeFileSync(out, `${JSON.stringify({ understudy: 'plan', intent, plan: foreseen.plan })}\n`, { mode: 0o600 })
+      context.renderer.note(`kept in ${out}; \`understudy apply ${out}\` applies exactly that`)
+    }
+    if (foreseen.assessment?.decision === 'refuse') return 'refused'
+    return values['exitCode'] === true && foreseen.plan.steps.length > 0 ? 'differences' : 'ok'
+  })
+}

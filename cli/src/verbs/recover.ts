@@ -1,0 +1,31 @@
+// Owns: `recover`.
+// Never: decides what a person has to.
+import { decideHeld, recover, withLease } from '@understudy/engine'
+import type { Context } from '../context.ts'
+import { listIn } from '../context.ts'
+import type { Exit } from '../exit-codes.ts'
+
+export function recoverVerb(context: Context, values: Readonly<Record<string, unknown>>): Promise<Exit> {
+  return context.withStore(async ({ ports }) => {
+    const decision = {
+      resume: values['resume'] === true,
+      skip: listIn(values, 'skip'),
+      force: listIn(values, 'force'),
+      abandon: values['abandon'] === true,
+    }
+    if (decision.resume || decision.abandon || decision.skip.length + decision.force.length > 0) {
+      const done = await withLease(ports, 'recover', (writable) => decideHeld(writable, decision))
+      context.renderer.result(
+        'recover',
+        done,
+        () => `Change ${done.change} is ${done.outcome}${done.left.length === 0 ? '' : `; left as they are: ${done.left.join(', ')}`}.`,
+      )
+      return done.outcome === 'undone' ? 'ok' : 'held'
+    }
+    const recovered = await recover(ports)
+    context.renderer.result('recover', { recovered }, () =>
+      recovered.length === 0 ? 'Nothing to recover.' : recovered.map(({ change, outcome }) => `Change ${change} is ${outcome}.`).join('\n'),
+    )
+    return recovered.some(({ outcome }) => outcome === 'held') ? 'held' : 'ok'
+  })
+}

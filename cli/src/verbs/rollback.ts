@@ -1,0 +1,63 @@
+// Owns: `rollback`.
+// Never: reads the stack file: an undo carries what it needs (L3).
+import { parseSelection, rollback } from '@understudy/engine'
+import type { RollbackResult } from '@understudy/engine'
+import type { Context } from '../context.ts'
+import { listIn, numberIn, textIn } from '../context.ts'
+import type { Exit } from '../exit-codes.ts'
+import { duration } from '../render/amounts.ts'
+
+export function rollbackVerb(context: Context, values: Readonly<Record<string, unknown>>): Promise<Exit> {
+  return context.withStore(async ({ ports }) => {
+    const resolve = textIn(values, 'resolve')
+    const result = await rollback(ports, {
+      to: numberIn(values, 'to'),
+      only: listIn(values, 'only').map((text) => parseSelection(text)),
+      withClosure: values['withClosure'] === true,
+      resolve: resolve === 'ours' || resolve === 'theirs' ? resolve : null,
+      acceptLoss: listIn(values, 'acceptLoss'),
+      message: textIn(values, 'message') ?? '',
+      why: 'asked for',
+    })
+    context.renderer.result('rollback', result, () => say(result))
+    return exitFor(result)
+  })
+}
+
+function exitFor(result: RollbackResult): Exit {
+  switch (result.outcome) {
+    case 'nothing':
+    case 'undone':
+      return 'ok'
+    case 'refused':
+      return 'refused'
+    case 'failed':
+      return result.held ? 'held' : result.result === null ? 'unverified' : 'rolled-back'
+    default:
+      return result satisfies never
+  }
+}
+
+function say(result: RollbackResult): string {
+  switch (result.outcome) {
+    case 'nothing':
+      return `Nothing to undo: ${result.why}.`
+    case 'refused':
+      return `Refused (${result.code}): ${result.text}.${result.code === 'rollback.closure' ? ' Say --with-closure to take them along.' : ''}`
+    case 'undone': {
+      const late = result.undoing.late.flatMap(({ resource, names }) =>
+        names.map((name) => `  kept aside, written after the change: ${resource}: ${name}`),
+      )
+      return [
+        `Undone as revision ${result.n}, verified against the saved state (${result.how}, ${duration(result.undoing.switchMs)}): ${result.undoing.restored.join(', ')}.`,
+        ...late,
+      ].join('\n')
+    }
+    case 'failed':
+      return result.held
+        ? 'HELD: not everything could be turned back. `understudy status` says what stands; `understudy recover` decides.'
+        : 'The undo failed; what it had begun was turned back.'
+    default:
+      return result satisfies never
+  }
+}

@@ -1,0 +1,66 @@
+// Owns: `show`: one revision, one change, or one resource with its components.
+// Never: shows a secret: states hold only its label.
+import { Fault } from '@understudy/contract'
+import { artefactOf, componentsOf, headRevision, loadStack } from '@understudy/engine'
+import type { Context } from '../context.ts'
+import type { Exit } from '../exit-codes.ts'
+import { planText } from '../render/plan-text.ts'
+import { printable } from '../render/renderer.ts'
+
+export function showVerb(context: Context, _values: object, args: readonly string[]): Promise<Exit> {
+  const what = args[0] ?? ''
+  return context.withStore(async ({ ports, stack }) => {
+    const { store } = ports
+    const state = await loadStack(store, stack)
+    const row = state.revisions.findLast(({ n }) => String(n) === what)
+    const change = state.changes[what]
+    if (row !== undefined) {
+      const revision = await artefactOf(store, 'revision', row.digest)
+      const made = state.changes[row.change]
+      context.renderer.result('revision', { revision, at: row.at, how: row.how, by: made?.by ?? null, message: made?.message ?? '' }, () =>
+        [
+          `revision ${row.n} (${row.how}) ${new Date(row.at).toISOString()} by ${printable(made?.by.who ?? '')}${made?.message ? `: ${printable(made.message)}` : ''}`,
+          ...Object.entries(revision.resources).map(
+            ([name, held]) => `  ${name.padEnd(14)} ${held.kind.padEnd(16)} ${printable(JSON.stringify(held.state))}`,
+          ),
+        ].join('\n'),
+      )
+      return 'ok'
+    }
+    if (change !== undefined) {
+      const plan = await artefactOf(store, 'plan', change.plan)
+      const rehearsal = change.rehearsal === null ? null : await artefactOf(store, 'rehearsal', change.rehearsal)
+      const assessment = change.assessment === null ? null : await artefactOf(store, 'assessment', change.assessment)
+      context.renderer.result('change', { ...change, plan, rehearsal, assessment }, () =>
+        [
+          `change ${change.change}: ${change.phase}, ${new Date(change.at).toISOString()} by ${printable(change.by.who)}${change.message === '' ? '' : `: ${printable(change.message)}`}`,
+          ...(change.why === '' ? [] : [`  ${printable(change.why)}`]),
+          planText({ plan, planDigest: change.plan, rehearsal, assessment, base: null }),
+        ].join('\n'),
+      )
+      return 'ok'
+    }
+    const head = await headRevision(store, state)
+    const held = head?.resources[what]
+    if (head === null || held === undefined) {
+      throw new Fault({
+        code: 'show.none',
+        class: 'invalid',
+        summary: 'There is no such revision, change or resource.',
+        detail: JSON.stringify(what),
+        hint: `Resources: ${Object.keys(head?.resources ?? {}).join(', ')}; revisions and changes: \`understudy history\`.`,
+      })
+    }
+    const components = await componentsOf(ports, head, what)
+    context.renderer.result('resource', { name: what, ...held, components }, () =>
+      [
+        `${what} (${held.kind})`,
+        `  part  ${printable(JSON.stringify(held.part))}`,
+        `  state ${printable(JSON.stringify(held.state))}`,
+        `  out   ${printable(JSON.stringify(held.out))}`,
+        ...components.map((pointer) => `  ${what}#${printable(pointer)}`),
+      ].join('\n'),
+    )
+    return 'ok'
+  })
+}

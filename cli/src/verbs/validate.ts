@@ -1,0 +1,24 @@
+// Owns: `validate`, and the JSON Schema for editors.
+// Never: reads what is live.
+import { kindTable, stackSchema } from '@understudy/engine'
+import type { Context } from '../context.ts'
+import type { Exit } from '../exit-codes.ts'
+import { stackFile } from '../session.ts'
+import { loadKinds } from '../load-kinds.ts'
+
+export async function validateVerb(context: Context, values: Readonly<Record<string, unknown>>): Promise<Exit> {
+  if (values['schema'] === true) {
+    const kinds = await loadKinds(stackFile(context.options.file))
+    process.stdout.write(`${JSON.stringify(stackSchema(kindTable(kinds)), null, 2)}\n`)
+    return 'ok'
+  }
+  return context.withIntent(async ({ intent, session }) => {
+    const names = Object.keys(intent.resources)
+    context.renderer.result(
+      'validate',
+      { valid: true, stack: intent.stack, resources: names },
+      () => `${session.file}: stack ${intent.stack}, ${names.length} resources, nothing wrong.`,
+    )
+    return 'ok'
+  })
+}

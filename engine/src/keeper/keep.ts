@@ -1,0 +1,121 @@
+// Owns: what the resident process does: asks guards, minds deadlines, undoes by itself, settles what a kill left.
+// Never: goes forward; undoes anything but the change that is watched.
+import { faultOf } from '@understudy/contract'
+import { reading } from '../exec/attempt.ts'
+import { collectLog } from '../exec/collect-log.ts'
+import type { Ports } from '../exec/ports.ts'
+import { kindFor } from '../exec/run.ts'
+import { headRevision, loadStack } from '../journal/load-stack.ts'
+import type { ChangeState, StackState, Watch } from '../model/journal.ts'
+import type { Revision } from '../model/plan.ts'
+import { PRIMARY } from '../model/world.ts'
+import { recover, rollback } from '../pipeline.ts'
+import type { RollbackRequest } from '../rollback/roll-back.ts'
+
+/** What one look at the stack led to. */
+export interface Kept {
+  /** How long until it has to look again, ms; null when nothing is watched. */
+  readonly againMs: number | null
+  readonly undid: string | null
+}
+
+/** Failed probes in a row by resource, for the change that is watched now. Lives as long as the keeper. */
+export interface GuardCount {
+  change: string
+  readonly failed: Map<string, number>
+}
+
+export function guardCount(): GuardCount {
+  return { change: '', failed: new Map() }
+}
+
+const IDLE_MS = 1_000 // how late a change made by somebody else may be noticed
+const RETRY_MS = 250 // while somebody else holds the stack
+
+/** One look: everything it needs is in the store, so a keeper that died is replaced by the next one. */
+export async function keepOnce(ports: Ports, count: GuardCount): Promise<Kept> {
+  const state = await loadStack(ports.store, ports.stack)
+  const lease = await ports.store.leaseOf(ports.stack)
+  const unfinished = state.order.some((id) => ['applying', 'undoing'].includes(state.changes[id]?.phase ?? ''))
+  if (unfinished && (lease === null || ports.gone(lease.holder))) {
+    await whenFree(() => recover(ports))
+    return { againMs: 0, undid: null }
+  }
+  const watched = watchedChange(ports, state)
+  if (watched === null) return { againMs: null, undid: null }
+  if (watched.confirmBy !== null && ports.clock.now() >= watched.confirmBy) {
+    ports.emit('confirm.overdue', { change: watched.change })
+    return undo(ports, watched, 'it was not confirmed in time')
+  }
+  const head = await headRevision(ports.store, state)
+  if (watched.watch === null || head === null || ports.clock.now() >= watched.watch.until)
+    return { againMs: untilDeadline(ports, watched), undid: null }
+  const failed = await askGuards(ports, watched.change, watched.watch, head, count)
+  if (failed === null) return { againMs: watched.watch.everyMs, undid: null }
+  if (watched.watch.on === 'undo') {
+    ports.emit('guard.undoing', { change: watched.change, resource: failed.resource }, { detail: failed.detail })
+    return undo(ports, watched, `guard ${failed.resource}: ${failed.detail}`)
+  }
+  return { againMs: watched.watch.everyMs, undid: null }
+}
+
+/** The live change, if it is watched or waits to be confirmed. */
+function watchedChange(ports: Ports, state: StackState): ChangeState | null {
+  const change = state.changes[state.revisions.at(-1)?.change ?? '']
+  if (change === undefined || change.phase !== 'committed') return null
+  const guarded = change.watch !== null && ports.clock.now() < change.watch.until
+  return guarded || change.confirmBy !== null ? change : null
+}
+
+function untilDeadline(ports: Ports, change: ChangeState): number {
+  return change.confirmBy === null ? IDLE_MS : Math.max(0, Math.min(IDLE_MS, change.confirmBy - ports.clock.now()))
+}
+
+async function askGuards(
+  ports: Ports,
+  change: string,
+  watch: Watch,
+  head: Revision,
+  count: GuardCount,
+): Promise<{ resource: string; detail: string } | null> {
+  if (count.change !== change) {
+    count.change = change
+    count.failed.clear()
+  }
+  for (const name of watch.resources) {
+    const held = head.resources[name]
+    const ask = held === undefined ? null : kindFor(ports, held.kind).probe
+    if (held === undefined || ask === null) continue
+    const world = { id: PRIMARY, parent: null, parts: { [held.id]: held.part } }
+    const limits = { retries: 0, timeoutMs: Math.max(watch.everyMs, 1_000) }
+    const answer = await reading(ports, { world, resource: held.id, during: 'guard', limits, log: collectLog().add }, (call) =>
+      ask({ world: PRIMARY, id: held.id, part: held.part }, call),
+    ).catch((thrown: unknown) => ({ fit: false, detail: faultOf(thrown).detail }))
+    if (answer.fit) {
+      count.failed.delete(name)
+      continue
+    }
+    const failures = (count.failed.get(name) ?? 0) + 1
+    count.failed.set(name, failures)
+    ports.emit('guard.failed', { change, resource: name }, { detail: answer.detail, failures, of: watch.failures })
+    if (failures >= watch.failures) return { resource: name, detail: answer.detail }
+  }
+  return null
+}
+
+async function undo(ports: Ports, change: ChangeState, why: string): Promise<Kept> {
+  const request: RollbackRequest = { to: null, only: [], withClosure: false, resolve: null, acceptLoss: [], message: '', why }
+  const result = await whenFree(() => rollback({ ...ports, by: { ...ports.by, through: 'guard' } }, request))
+  if (result === null) return { againMs: RETRY_MS, undid: null }
+  return { againMs: IDLE_MS, undid: change.change }
+}
+
+/** Null when somebody else holds the stack: whoever it is may be undoing already. */
+async function whenFree<T>(body: () => Promise<T>): Promise<T | null> {
+  try {
+    return await body()
+  } catch (thrown) {
+    if (faultOf(thrown).code === 'lease.held') return null
+    throw thrown
+  }
+}

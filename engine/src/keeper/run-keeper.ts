@@ -1,0 +1,110 @@
+// Owns: the life of a keeper: one per store, a socket to ask and stop it, the loop, its end when nothing is left to keep.
+// Never: holds anything that is not in the store; a killed keeper loses nothing.
+import { createHash } from 'node:crypto'
+import { chmodSync, mkdirSync, rmSync } from 'node:fs'
+import { createServer, request } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Fault, faultOf, isObject } from '@understudy/contract'
+import type { Json } from '@understudy/contract'
+import type { Ports } from '../exec/ports.ts'
+import { guardCount, keepOnce } from './keep.ts'
+
+const LEASE = 'keeper' // not a stack: the store's one keeper
+const TTL_MS = 15_000
+const LOOK_MS = 200 // how often an idle keeper looks whether there is something to keep; one read of one row
+const IDLE_END_MS = 60_000 // nothing to keep for so long: it ends, and is started again when needed
+const SOCKET_PATH_MAX = 107 // sun_path is 108 bytes with its final zero
+
+/** The socket of a store's keeper: in the store where the path is short enough, else in a folder of this user's own. */
+export function keeperSocket(dir: string): string {
+  const near = join(dir, 'keeper.sock')
+  if (Buffer.byteLength(near) <= SOCKET_PATH_MAX) return near
+  const folder = join(tmpdir(), `understudy-${process.getuid?.() ?? 0}`)
+  return join(folder, `${createHash('sha256').update(near).digest('hex').slice(0, 24)}.sock`)
+}
+
+/** Runs until it is told to stop or nothing is left to keep. Resolves with why it ended. */
+export async function runKeeper(ports: Ports, dir: string): Promise<'stopped' | 'idle' | 'other'> {
+  const answer = await ports.store.takeLease(LEASE, { ...ports.self, doing: 'keeper' }, TTL_MS, ports.gone)
+  if (!answer.taken) return 'other'
+  const stop = new AbortController()
+  const ended = AbortSignal.any([stop.signal, ports.signal])
+  const socket = keeperSocket(dir)
+  const about = { pid: process.pid, since: ports.clock.now(), undid: [] as string[], fault: null as Json }
+  const server = await listen(socket, (path) => {
+    if (path === '/stop') stop.abort()
+    return { ...about, stack: ports.stack }
+  })
+  const endRenewing = ports.every(TTL_MS / 3, async () => {
+    if (!(await ports.store.renewLease(LEASE, answer.lease.epoch, TTL_MS))) stop.abort()
+  })
+  ports.emit('keeper.started', {}, { pid: process.pid })
+  try {
+    const count = guardCount()
+    let idleSince = ports.clock.monotonic()
+    while (!ended.aborted) {
+      const kept = await keepOnce(ports, count).catch((thrown: unknown) => {
+        // A keeper must outlive a bad moment (a full disk, a locked store); `keeper status` shows the last one.
+        const { code, detail } = faultOf(thrown)
+        about.fault = { code, detail }
+        return { againMs: LOOK_MS * 5, undid: null }
+      })
+      if (kept.undid !== null) about.undid.push(kept.undid)
+      if (kept.againMs !== null) idleSince = ports.clock.monotonic()
+      else if (ports.clock.monotonic() - idleSince > IDLE_END_MS) return 'idle'
+      await sleep(kept.againMs ?? LOOK_MS, undefined, { signal: ended }).catch(() => undefined)
+    }
+    return 'stopped'
+  } finally {
+    endRenewing()
+    server.close()
+    rmSync(socket, { force: true })
+    await ports.store.freeLease(LEASE, answer.lease.epoch)
+    ports.emit('keeper.stopped', {})
+  }
+}
+
+async function listen(socket: string, answer: (path: string) => Json) {
+  mkdirSync(join(socket, '..'), { recursive: true, mode: 0o700 })
+  rmSync(socket, { force: true }) // of a keeper that died: the lease says that there is no other one
+  const server = createServer((incoming, response) => {
+    response.setHeader('content-type', 'application/json')
+    response.end(JSON.stringify(answer(incoming.url ?? '/')))
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) =>
+      reject(
+        new Fault({
+          code: 'keeper.no-socket',
+          class: 'forbidden',
+          summary: 'The keeper cannot listen.',
+          detail: `${socket}: ${error.message}`,
+          hint: 'Its folder must be writable for this user.',
+        }),
+      ),
+    )
+    server.listen(socket, resolve)
+  })
+  chmodSync(socket, 0o600)
+  return server
+}
+
+/** Asks the keeper of a store; null when none answers. */
+export function askKeeper(dir: string, path: '/' | '/stop'): Promise<{ readonly [key: string]: Json } | null> {
+  return new Promise((resolve) => {
+    const call = request({ socketPath: keeperSocket(dir), path, timeout: 2_000 }, (response) => {
+      const chunks: Buffer[] = []
+      response.on('data', (chunk: Buffer) => chunks.push(chunk))
+      response.on('end', () => {
+        const value: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8') || 'null')
+        resolve(isObject(value) ? value : null)
+      })
+      response.on('error', () => resolve(null))
+    })
+    call.on('timeout', () => call.destroy())
+    call.on('error', () => resolve(null))
+    call.end()
+  })
+}
