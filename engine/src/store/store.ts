@@ -18,7 +18,10 @@ export interface Entry {
 }
 
 export interface Objects {
-  /** Keeps content: zstd, sealed with AES-256-GCM under the store's key. Durable at the latest with the next `append` or `flush` of this store. */
+  /**
+   * Keeps content: zstd, sealed with AES-256-GCM under the store's key. When it resolves, others see it and it survives a kill of this process;
+   * it survives a power cut at the latest from the next `append` or `flush` of this store on. Many at once are much faster than one by one.
+   */
   put(bytes: Uint8Array): Promise<Digest>
   /** Content, decrypted and verified against its digest. Faults `store.missing`; `store.damaged` when it does not verify. */
   get(digest: Digest): Promise<Uint8Array>
@@ -27,7 +30,7 @@ export interface Objects {
   name(bytes: Uint8Array): Digest
   /** Makes all that was put durable now. */
   flush(): Promise<void>
-  /** Forgets objects that nothing refers to any more; the caller knows which. */
+  /** Forgets objects that nothing refers to any more; the caller knows which, and that nobody puts one of them meanwhile. */
   drop(digests: readonly Digest[]): Promise<void>
   usage(): Promise<{ readonly objects: number; readonly bytes: number }>
 }
@@ -70,7 +73,7 @@ export interface Store {
    * (class conflict) when the stream's last seq is not `expectedSeq` or `epoch` is lower than one given out since.
    */
   append(stream: string, epoch: number, expectedSeq: number, bodies: readonly Json[]): Promise<readonly Entry[]>
-  /** Entries after a seq, at most `limit`, verified against the chain; `store.damaged` names the first seq that does not verify. */
+  /** Entries after a seq: `limit` of them, fewer only at the end, verified against the chain; `store.damaged` names the first seq that does not verify. */
   entries(stream: string, afterSeq: number, limit: number): Promise<readonly Entry[]>
   /** Last seq (0 for an empty stream) and its hash. */
   head(stream: string): Promise<{ readonly seq: number; readonly hash: string }>
@@ -84,7 +87,8 @@ export interface Store {
   inbox(stack: string, afterSeq: number, limit: number): Promise<readonly Message[]>
   /**
    * Takes the lease if it is free, run out, or held by a process that `gone` says is dead. Every taking gives a new,
-   * higher epoch. Otherwise says who holds it.
+   * higher epoch. Otherwise says who holds it. `gone` is called inside a transaction: it answers at once. The wall clock
+   * only decides how long others wait, never who may write: that is the epoch (lease-rule.ts).
    */
   takeLease(
     stack: string,

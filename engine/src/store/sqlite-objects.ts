@@ -1,0 +1,125 @@
+// Owns: objects as sealed rows, big ones in pieces.
+// Never: writes content in the clear; never answers with content that does not verify.
+import type { DatabaseSync } from 'node:sqlite'
+import { isDigest } from '@understudy/contract'
+import type { Digest } from '@understudy/contract'
+import type { Sealer } from './seal.ts'
+import { blob, int } from './sqlite-row.ts'
+import type { Objects } from './store.ts'
+import { storeFault } from './store-fault.ts'
+import type { WriteQueue } from './write-queue.ts'
+
+const PIECE = 4 << 20 // bytes: what is sealed and written at once, whatever the size of the whole
+const DROP_AT_ONCE = 500 // keeps the transaction short for others
+const PUT_TRIES = 3 // a piece vanishes only if the same content is dropped at the same moment
+
+export function sqliteObjects(db: DatabaseSync, queue: WriteQueue, sealer: Sealer): Objects {
+  const one = db.prepare('select pieces, sealed from objects where digest = ? and piece = ?')
+  const known = db.prepare('select 1 from objects where digest = ? and piece = 0')
+  const rest = db.prepare('select count(*) as n from objects where digest = ? and piece > 0 and pieces = ?')
+  const remove = db.prepare('delete from objects where digest = ?')
+  const usage = db.prepare('select count(*) filter (where piece = 0) as objects, coalesce(sum(length(sealed)), 0) as bytes from objects')
+  const insert = db.prepare(
+    `insert into objects (digest, piece, pieces, sealed) values (?, ?, ?, ?)
+     on conflict (digest, piece) do update set pieces = excluded.pieces, sealed = excluded.sealed`,
+  )
+
+  /** Null when there is no such object. Faults `store.damaged`. */
+  function load(digest: Digest): Uint8Array | null {
+    const key = keyOf(digest)
+    const first = one.get(key, 0)
+    if (first === undefined) return null
+    const pieces = int(first, 'pieces')
+    const parts: Uint8Array[] = []
+    for (let piece = 0; piece < pieces; piece++) {
+      const row = piece === 0 ? first : one.get(key, piece)
+      const part = row === undefined ? null : opened(blob(row, 'sealed'), placeOf(digest, piece, pieces))
+      if (part === null) throw storeFault('store.damaged', `object ${digest}: piece ${piece} of ${pieces} does not verify`)
+      parts.push(part)
+    }
+    const [only, ...others] = parts
+    const bytes = only !== undefined && others.length === 0 ? only : Buffer.concat(parts)
+    if (sealer.name(bytes) !== digest) throw storeFault('store.damaged', `object ${digest}: its content has another digest`)
+    return bytes
+  }
+
+  function opened(sealed: Uint8Array, place: string): Uint8Array | null {
+    try {
+      return sealer.open(sealed, place)
+    } catch {
+      return null // authentic, but cannot be unpacked: as good as damaged
+    }
+  }
+
+  /** A damaged object counts as not there, so that putting its content again mends it. */
+  function isWhole(digest: Digest): boolean {
+    try {
+      return load(digest) !== null
+    } catch {
+      return false
+    }
+  }
+
+  /** The first piece is written last: an object whose first piece is there is whole. */
+  async function keep(digest: Digest, bytes: Uint8Array): Promise<boolean> {
+    const key = keyOf(digest)
+    const pieces = Math.max(1, Math.ceil(bytes.length / PIECE))
+    const sealed = (piece: number): Uint8Array =>
+      sealer.seal(bytes.subarray(piece * PIECE, (piece + 1) * PIECE), placeOf(digest, piece, pieces))
+    for (let piece = pieces - 1; piece > 0; piece--) {
+      const part = sealed(piece)
+      await queue.write({ durable: false, bytes: part.length }, () => void insert.run(key, piece, pieces, part))
+    }
+    const first = sealed(0)
+    return queue.write({ durable: false, bytes: first.length }, () => {
+      if (pieces > 1 && int(rest.get(key, pieces) ?? {}, 'n') !== pieces - 1) return false
+      insert.run(key, 0, pieces, first)
+      return true
+    })
+  }
+
+  return {
+    async put(bytes) {
+      const digest = sealer.name(bytes)
+      if (await queue.read(() => isWhole(digest))) {
+        queue.soil()
+        return digest
+      }
+      for (let tries = 0; tries < PUT_TRIES; tries++) if (await keep(digest, bytes)) return digest
+      throw storeFault('store.busy', `object ${digest} is dropped by others while it is kept`)
+    },
+    async get(digest) {
+      const bytes = isDigest(digest) ? await queue.read(() => load(digest)) : null
+      if (bytes === null) throw storeFault('store.missing', `object ${digest}`)
+      return bytes
+    },
+    async has(digest) {
+      return isDigest(digest) && (await queue.read(() => known.get(keyOf(digest)) !== undefined))
+    },
+    name: (bytes) => sealer.name(bytes),
+    flush: () => queue.flush(),
+    async drop(digests) {
+      const keys = digests.filter((digest) => isDigest(digest)).map(keyOf)
+      for (let at = 0; at < keys.length; at += DROP_AT_ONCE) {
+        const some = keys.slice(at, at + DROP_AT_ONCE)
+        await queue.write({ durable: false, bytes: 0 }, () => {
+          for (const key of some) remove.run(key)
+        })
+      }
+    },
+    usage: () =>
+      queue.read(() => {
+        const row = usage.get() ?? {}
+        return { objects: int(row, 'objects'), bytes: int(row, 'bytes') }
+      }),
+  }
+}
+
+function keyOf(digest: Digest): Uint8Array {
+  return Buffer.from(digest.slice(2), 'hex')
+}
+
+/** What a sealed piece is bound to: it opens nowhere else. */
+function placeOf(digest: Digest, piece: number, pieces: number): string {
+  return `${digest} ${piece} ${pieces}`
+}
