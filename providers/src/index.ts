@@ -1,1 +1,3 @@
 export { filesTree } from './files-tree/provider.ts'
+export { processService } from './process-service/provider.ts'
+export { proxyRoute } from './proxy-route/provider.ts'

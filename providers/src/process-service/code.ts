@@ -46,6 +46,7 @@ async function keep(path: string, call: Hands): Promise<Digest> {
       return putManifest(entries, call)
     }
     if (type === undefined) throw serviceFault('service.code-missing', path)
+    if (type !== 'dir' && type !== 'link') throw serviceFault('service.code-odd', `${path} is a ${type}`)
   } finally {
     parent.close()
   }

@@ -15,6 +15,7 @@ const PORT_TRIES = 4 // a free port can be lost between asking and listening; tw
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 const TAKEN = /EADDRINUSE|address (is )?already in use/i
 const END_POLL_MS = 20
+const DYING_MS = 500 // the kernel takes about a millisecond from the last sign of life to closing the sockets
 const KILL_WAIT_MS = 5_000 // a killed process goes at once unless it hangs in the kernel
 const LATE_EXEC_MS = 50 // a process forked just before its starter was killed shows its mark only after exec
 
@@ -69,7 +70,7 @@ async function startOnce(instance: InstanceRecord, call: Hands): Promise<Started
     down,
   })
   // Whoever answers there now would be taken for ours by the health check.
-  if (await call.fx.net.accepts(state.host, port, 1_000)) return taken('somebody listens there.', instance)
+  if (await staysTaken(state.host, port, call)) return taken('somebody listens there.', instance)
   const starting: InstanceRecord = { ...instance, id: null, starts: instance.starts + 1, startedAt: call.fx.time.now() }
   writeRecord(call, starting)
   const { argv, options } = await commandOf(starting, call)
@@ -95,6 +96,16 @@ async function startOnce(instance: InstanceRecord, call: Hands): Promise<Started
   }
   if (TAKEN.test(tail) || (await call.fx.net.accepts(state.host, port, 1_000))) return taken(last, down)
   return { fault: serviceFault('service.exited', `${argv.join(' ')}. ${last}`), portTaken: false, down }
+}
+
+/** A process that is just dying shows no mark any more and still has its port: it gets a moment. */
+async function staysTaken(host: string, port: number, call: Hands): Promise<boolean> {
+  const until = call.fx.time.monotonic() + DYING_MS
+  while (await call.fx.net.accepts(host, port, 1_000)) {
+    if (call.fx.time.monotonic() > until) return true
+    await call.fx.time.wait(END_POLL_MS)
+  }
+  return false
 }
 
 async function commandOf(instance: InstanceRecord, call: Hands) {

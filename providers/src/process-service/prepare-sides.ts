@@ -77,7 +77,8 @@ async function readyInPlace(at: At<ServicePart>, from: ServiceState | null, to: 
   const known = readRecord(call, name)
   if (known !== null) await end(known, call)
   if (to.code !== null) await materialise(to.code, to.user, call)
-  const port = known?.port ?? (await choosePort(at.part, to, call))
+  const same = known !== null && canonical(known.state) === canonical(to)
+  const port = same ? known.port : await choosePort(at.part, to, call)
   // Its own predecessor may have it until the turn; anybody else is a reason to stop now, before that one is ended.
   if (from?.port !== to.port && (await call.fx.net.accepts(to.host, port, 1_000))) {
     throw serviceFault('service.port-taken', `${to.host}:${port}: somebody listens there.`)

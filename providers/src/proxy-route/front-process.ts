@@ -14,6 +14,7 @@ const MARK = 'UNDERSTUDY_INSTANCE' // the same name as for services: whoever cle
 const LOG = 'front.log'
 const START_MS = 15_000 // Node starts in some 50 ms; a machine out of breath takes seconds
 const POLL_MS = 10
+const DYING_MS = 500 // the kernel takes about a millisecond from the last sign of life to closing the sockets
 const END_GRACE_MS = 6_000 // the front itself drains for up to 5 s
 const KILL_WAIT_MS = 5_000
 const TAIL_BYTES = 2_048
@@ -23,12 +24,22 @@ export async function ensureFront({ part }: At<RoutePart>, call: Hands): Promise
   const found = await readFront(call)
   if (found.running) return found
   if (processes(call).length === 0) {
-    if (await call.fx.net.accepts(part.host, part.port, 1_000)) throw routeFault('route.port-taken', `${part.host}:${part.port}`)
+    if (await staysTaken(part, call)) throw routeFault('route.port-taken', `${part.host}:${part.port}`)
     const argv = [process.execPath, '--disable-warning=ExperimentalWarning', program(), part.host, String(part.port)]
     const options = { cwd: call.room, env: { [MARK]: mark(call) }, log: join(call.room, LOG) }
     return untilUp(part, await call.fx.process.spawn(argv, options), call)
   }
   return untilUp(part, null, call)
+}
+
+/** A process that is just dying shows no mark any more and still has its port: it gets a moment. */
+async function staysTaken({ host, port }: RoutePart, call: Hands): Promise<boolean> {
+  const until = call.fx.time.monotonic() + DYING_MS
+  while (await call.fx.net.accepts(host, port, 1_000)) {
+    if (call.fx.time.monotonic() > until) return true
+    await call.fx.time.wait(POLL_MS)
+  }
+  return false
 }
 
 async function untilUp(part: RoutePart, id: ProcessId | null, call: Hands): Promise<Front> {
