@@ -30,7 +30,7 @@ const server = createServer((request, response) => {
     const { pathname } = new URL(request.url, 'http://shop')
     const id = /^\/items\/([a-z0-9-]+)$/.exec(pathname)?.[1]
     if (pathname === '/health') return answer(page.all(1).length >= 0 ? 200 : 503, { release: 'v1' })
-    if (pathname === '/') return answer(200, { release: 'v1', ...read() })
+    if (pathname === '/') return answer(200, { release: 'v1', pid: process.pid, ...read() })
     if (pathname === '/items') return answer(200, page.all(read().pageSize))
     if (id === undefined) return answer(404, { error: 'no such page' })
     if (request.method === 'GET') {

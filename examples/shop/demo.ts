@@ -1,0 +1,277 @@
+// Owns: the main job, end to end, on a real little stack under load: `npm run demo`. Runs the command line as a user does.
+// Never: waits for time to pass: it waits for what it waits for. Leaves nothing behind.
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { Agent } from 'node:http'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { at, numberAt, textAt, understudy } from './command-line.ts'
+import type { Ran } from './command-line.ts'
+import { directoryDigest, fileDigest, schemaDigest } from './digests.ts'
+import { send, startLoad } from './load.ts'
+import type { Counts, Load } from './load.ts'
+
+interface StepRow {
+  readonly step: string
+  readonly certificate: string
+  readonly risk: number
+  readonly forecastMs: number
+  readonly prepareMs: number
+  readonly turnMs: number
+  readonly undoMs: number
+}
+
+const json = process.argv.includes('--json')
+const folder = mkdtempSync(join(tmpdir(), 'understudy-shop-'))
+const file = join(folder, 'understudy.yaml')
+const port = await freePort()
+const rows: StepRow[] = []
+const wrong: string[] = []
+let load: Load | null = null
+let counts: Counts = { answered: 0, failed: 0, lost: 0 }
+
+cpSync(import.meta.dirname, folder, {
+  recursive: true,
+  filter: (path) => !/\.ts$|\/live(\/|$)|\/\.understudy(\/|$)/.test(path.slice(import.meta.dirname.length)),
+})
+say(`The shop: a directory, a database, a service and a front, in ${folder}; no root, no server.`)
+try {
+  await perform()
+} catch (thrown) {
+  wrong.push(thrown instanceof Error ? thrown.message : String(thrown))
+} finally {
+  await load?.stop()
+  if (load !== null && wrong.length === 0) counts = await load.counts().catch(() => counts)
+  await understudy(file, [...vars('v1'), 'destroy'])
+  await understudy(file, ['keeper', 'stop'])
+  rmSync(folder, { recursive: true, force: true })
+}
+finish()
+
+async function perform(): Promise<void> {
+  heading('1', 'Apply v1: four resources that do not exist yet')
+  changed('apply v1', await run(0, ...vars('v1'), 'apply', '-m', 'first release'))
+  const client = new Agent()
+  load = startLoad(port, 3, 2)
+  const v1 = { config: directoryDigest(live('config')), schema: schemaDigest(live('shop.db')) }
+  check('the service answers through the front', textAt(await home(client), 'release'), 'v1')
+
+  heading('2', 'What if v2? It breaks the service: caught in the shadow')
+  const whatif = await run(5, ...vars('v2'), 'whatif')
+  foreseen('what-if v2', result(whatif, 'whatif'), 0, 0)
+  say(`  refused: ${textAt(result(whatif, 'whatif'), 'rehearsal', 'certificate', 'reason').slice(0, 200)}`)
+  check('the primary is untouched', directoryDigest(live('config')), v1.config)
+
+  heading('3', 'Apply v3: configuration, schema, service and front change together')
+  changed('apply v3', await run(0, ...vars('v3'), 'apply', '-m', 'stock and reviews'))
+  check('the new service answers', textAt(await home(client), 'release'), 'v3')
+  const v3 = {
+    config: directoryDigest(live('config')),
+    schema: schemaDigest(live('shop.db')),
+    banner: fileDigest(live('config/banner.txt')),
+  }
+  differs('the schema changed', v3.schema, v1.schema)
+
+  heading('4', 'Roll the whole stack back')
+  undone('rollback', await run(0, 'rollback'))
+  check('the directory is what it was (names, contents, modes, times)', directoryDigest(live('config')), v1.config)
+  check('the schema is what it was', schemaDigest(live('shop.db')), v1.schema)
+  check('the old service answers', textAt(await home(client), 'release'), 'v1')
+
+  heading('5', 'Apply v3 again: refused until its tombstone is lifted')
+  const again = await run(5, ...vars('v3'), 'apply')
+  say(`  refused: ${gates(result(again, 'apply'))}`)
+  await run(0, 'tombstone', 'lift')
+  changed('apply v3 again', await run(0, ...vars('v3'), 'apply', '-m', 'stock and reviews, again'))
+  check('the banner is that of v3', fileDigest(live('config/banner.txt')), v3.banner)
+  check('the schema is that of v3', schemaDigest(live('shop.db')), v3.schema)
+
+  heading('6', 'Roll back only the configuration directory')
+  const closure = await run(5, 'rollback', '--only', 'config')
+  say(`  refused without --with-closure: ${textAt(result(closure, 'rollback'), 'text')}`)
+  undone('rollback config', await run(0, 'rollback', '--only', 'config', '--with-closure'))
+  check('the file is that of v1', fileDigest(live('config/shop.json')), fileDigest(join(folder, 'releases/v1/config/shop.json')))
+  check('the schema is still that of v3', schemaDigest(live('shop.db')), v3.schema)
+  check(
+    'the service is still that of v3, on the old configuration',
+    `${textAt(await home(client), 'release')} ${String(at(await home(client), 'pageSize'))}`,
+    'v3 20',
+  )
+
+  heading('7', 'Then one file of it')
+  undone('rollback one file', await run(0, 'rollback', '--only', 'config#/files/banner.txt'))
+  check('that file is back', fileDigest(live('config/banner.txt')), v3.banner)
+  check('the others are as they were', fileDigest(live('config/shop.json')), fileDigest(join(folder, 'releases/v1/config/shop.json')))
+
+  heading('8', 'Apply v3 once more and kill its service: a guard undoes the change by itself')
+  const mixed = directoryDigest(live('config'))
+  for (;;) if ((await understudy(file, ['tombstone', 'lift'])).code !== 0) break
+  changed('apply v3, guarded', await run(0, ...vars('v3'), 'apply', '-m', 'stock and reviews, guarded'))
+  const pid = numberAt(await home(client), 'pid')
+  const killed = performance.now()
+  process.kill(pid, 'SIGKILL')
+  const status = await until(async () => {
+    const row = result(await run(0, 'status'), 'status')
+    return textAt(row, 'revision', 'how') === 'undone' ? row : null
+  })
+  const ms = performance.now() - killed
+  say(`  killed pid ${pid}; undone by the guard ${Math.round(ms)} ms later, as revision ${numberAt(status, 'revision', 'n')}`)
+  guarded('guard', ms)
+  check('the directory is what it was before', directoryDigest(live('config')), mixed)
+  client.destroy()
+}
+
+function vars(release: string): readonly string[] {
+  return ['--var', `release=${release}`, '--var', `port=${port}`]
+}
+
+function live(path: string): string {
+  return join(folder, 'live', path)
+}
+
+/** Runs a command that has to end with this exit code. */
+async function run(code: number, ...args: readonly string[]): Promise<Ran> {
+  say(`  $ understudy ${args.filter((arg, n) => arg !== '--var' && !(args[n - 1] === '--var' && arg.startsWith('port='))).join(' ')}`)
+  const ran = await understudy(file, args)
+  if (json) for (const line of ran.lines) process.stdout.write(`${JSON.stringify(line)}\n`)
+  if (ran.code === code) return ran
+  const errors = ran.lines.filter(
+    (line) => line['type'] === 'error' || line['type'] === 'shadow.failed' || line['type'] === 'apply.step-failed',
+  )
+  throw new Error(`understudy ${args.join(' ')} ended with ${ran.code} instead of ${code}: ${JSON.stringify(errors)} ${ran.stderr}`)
+}
+
+function result(ran: Ran, type: string): unknown {
+  return ran.lines.findLast((line) => line['type'] === type)
+}
+
+function gates(value: unknown): string {
+  const all = at(value, 'assessment', 'gates')
+  return Array.isArray(all) ? all.map((gate) => textAt(gate, 'text')).join('; ') : ''
+}
+
+/** A change with its rehearsal: what the shadow measured, and what the primary took. */
+function changed(step: string, ran: Ran): void {
+  const value = result(ran, 'apply')
+  foreseen(step, value, numberAt(value, 'result', 'receipt', 'prepareMs'), numberAt(value, 'result', 'receipt', 'turnMs'))
+}
+
+function foreseen(step: string, value: unknown, prepareMs: number, turnMs: number): void {
+  const steps = at(value, 'rehearsal', 'steps')
+  const all: readonly unknown[] = Array.isArray(steps) ? steps : []
+  const last = (row: unknown): number => {
+    const measured = at(row, 'undoMs')
+    return Array.isArray(measured) ? Number(measured.at(-1) ?? 0) : 0
+  }
+  const rehearsed = all.reduce<number>((sum, row) => sum + numberAt(row, 'prepareMs'), 0)
+  add({
+    step,
+    certificate: textAt(value, 'rehearsal', 'certificate', 'grade'),
+    risk: numberAt(value, 'assessment', 'risk'),
+    forecastMs: numberAt(value, 'assessment', 'forecast', 'undoMs', 'mid'),
+    prepareMs: prepareMs === 0 ? rehearsed : prepareMs,
+    turnMs,
+    undoMs: all.reduce<number>((sum, row) => sum + last(row), 0),
+  })
+}
+
+/** An undo: a flip has nothing to prepare, and was forecast when the change was made; a compiled one was rehearsed itself. */
+function undone(step: string, ran: Ran): void {
+  const value = result(ran, 'rollback')
+  const switchMs = numberAt(value, 'undoing', 'switchMs')
+  const before = rows.at(-1)
+  const compiled = textAt(value, 'how') === 'compiled'
+  const steps = at(value, 'rehearsal', 'steps')
+  const all: readonly unknown[] = Array.isArray(steps) ? steps : []
+  add({
+    step,
+    certificate: compiled ? textAt(value, 'rehearsal', 'certificate', 'grade') : (before?.certificate ?? ''),
+    risk: before?.risk ?? 0,
+    forecastMs: compiled ? numberAt(value, 'rehearsal', 'totalMs') : (before?.forecastMs ?? 0),
+    prepareMs: all.reduce<number>((sum, row) => sum + numberAt(row, 'prepareMs'), 0),
+    turnMs: numberAt(value, 'result', 'receipt', 'turnMs') || switchMs,
+    undoMs: switchMs,
+  })
+}
+
+function guarded(step: string, ms: number): void {
+  const before = rows.at(-1)
+  add({
+    step,
+    certificate: before?.certificate ?? '',
+    risk: before?.risk ?? 0,
+    forecastMs: before?.forecastMs ?? 0,
+    prepareMs: 0,
+    turnMs: 0,
+    undoMs: ms,
+  })
+}
+
+function add(row: StepRow): void {
+  rows.push(row)
+  if (json) process.stdout.write(`${JSON.stringify({ type: 'demo.step', ...row })}\n`)
+  const ms = (value: number): string => `${Math.round(value * 10) / 10} ms`
+  say(
+    `  certificate ${row.certificate} · risk ${row.risk} · forecast of the undo ${ms(row.forecastMs)} · prepare ${ms(row.prepareMs)} · turn ${ms(row.turnMs)} · undo ${ms(row.undoMs)}`,
+  )
+}
+
+async function home(client: Agent): Promise<unknown> {
+  const { status, text } = await send(client, port, 'GET', '/')
+  return status === 200 ? JSON.parse(text) : {}
+}
+
+async function until<T>(body: () => Promise<T | null>): Promise<T> {
+  const deadline = performance.now() + 60_000
+  while (performance.now() < deadline) {
+    const found = await body()
+    if (found !== null) return found
+    await sleep(50)
+  }
+  throw new Error('it did not happen within a minute')
+}
+
+function check(what: string, seen: string, wanted: string): void {
+  const good = seen === wanted
+  if (!good) wrong.push(`${what}: ${seen} instead of ${wanted}`)
+  say(`  ${good ? 'ok' : 'WRONG'}  ${what} (${seen})`)
+  if (json) process.stdout.write(`${JSON.stringify({ type: 'demo.checked', what, good, seen, wanted })}\n`)
+}
+
+function differs(what: string, seen: string, other: string): void {
+  check(what, seen === other ? 'the same' : 'different', 'different')
+}
+
+function heading(n: string, text: string): void {
+  say(`\n${n}. ${text}`)
+  if (json) process.stdout.write(`${JSON.stringify({ type: 'demo.heading', n, text })}\n`)
+}
+
+function say(text: string): void {
+  if (!json) process.stdout.write(`${text}\n`)
+}
+
+function finish(): void {
+  const verified = wrong.length === 0 && counts.failed === 0 && counts.lost === 0
+  for (const error of load?.errors.slice(0, 5) ?? []) say(`  a client saw: ${error}`)
+  for (const text of wrong) say(`\nWRONG: ${text}`)
+  say(`\nRequests: ${counts.answered} answered, ${counts.failed} failed, ${counts.lost} acknowledged writes lost.`)
+  say(verified ? 'Everything came back as it was, verified by digests.' : 'NOT verified.')
+  if (json) {
+    if (wrong.length > 0) process.stdout.write(`${JSON.stringify({ type: 'demo.wrong', wrong, errors: load?.errors.slice(0, 20) })}\n`)
+    process.stdout.write(`${JSON.stringify({ type: 'demo.finished', verified, requests: counts, steps: rows })}\n`)
+  }
+  process.exitCode = verified ? 0 : 1
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => (address === null || typeof address === 'string' ? reject(new Error('no port')) : resolve(address.port)))
+    })
+  })
+}
