@@ -7,6 +7,7 @@ import type { StoreFaultCode } from './store-fault.ts'
 
 /** Primary result codes, https://sqlite.org/rescode.html. */
 const codes: Readonly<Record<number, StoreFaultCode>> = {
+  1: 'store.damaged', // ERROR: our statements are fixed, so it is the schema that is not what we made
   3: 'store.forbidden', // PERM
   5: 'store.busy', // BUSY
   6: 'store.busy', // LOCKED
@@ -16,6 +17,8 @@ const codes: Readonly<Record<number, StoreFaultCode>> = {
   13: 'fs.no-space', // FULL
   14: 'store.forbidden', // CANTOPEN
   18: 'store.too-big', // TOOBIG
+  19: 'store.damaged', // CONSTRAINT: what we look up first cannot be doubled in a whole index
+  20: 'store.damaged', // MISMATCH
   26: 'store.damaged', // NOTADB
 }
 

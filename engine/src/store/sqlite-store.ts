@@ -43,8 +43,7 @@ export async function openSqliteStore({ dir, clock }: { readonly dir: string; re
 
 /** The key comes first: whoever finds a database finds its key, whenever the maker of both was killed. */
 function openFolder(dir: string, path: string): Uint8Array {
-  const made = mkdirSync(dir, { recursive: true, mode: 0o700 })
-  if (made !== undefined) for (const parent of new Set([dirname(made), dirname(dir)])) syncDir(parent)
+  makeFolder(dir)
   const exists = existsSync(path)
   const key = readKey(dir, exists)
   if (exists) return key
@@ -56,6 +55,18 @@ function openFolder(dir: string, path: string): Uint8Array {
     if (codeOf(error) !== 'EEXIST') throw error
   }
   return key
+}
+
+function makeFolder(dir: string): void {
+  const parent = dirname(dir)
+  // Not in one go: mkdir says ENOENT for a read-only disk when it is asked for several levels.
+  if (!existsSync(parent)) makeFolder(parent)
+  try {
+    mkdirSync(dir, { mode: 0o700 })
+    syncDir(parent)
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error
+  }
 }
 
 function setUp(db: DatabaseSync, path: string, sealer: Sealer): void {
