@@ -166,7 +166,12 @@ export interface Reads {
     freePort(host: string): Promise<number>
   }
   readonly http: { get(request: Omit<HttpRequest, 'method' | 'body'>): Promise<HttpResponse> }
-  readonly sql: { open(file: Path): SqlReads }
+  readonly sql: {
+    /** Opens what is there to read; a WAL database nobody has open is read without leaving -wal and -shm files behind. */
+    open(file: Path): SqlReads
+    /** A new, empty database in memory, to try statements on: changes nothing that is there. */
+    scratch(): SqlWrites
+  }
   readonly time: {
     /** Milliseconds since 1970 by the wall clock; for records, never for order. */
     now(): number
