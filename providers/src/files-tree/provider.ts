@@ -83,7 +83,7 @@ export const filesTree: Provider<TreeSpec, TreeState, Memento, TreePart, TreeOut
       if (memento === null) {
         if (place.dir.stat(place.slots) === null) return
         await clearStep(place, stepNames(call, call.key, place.slots), call)
-        removeEmptySlots(place)
+        await removeEmptySlots(place, call)
       } else if (memento.form === 'tree') {
         await releaseTree(place, memento, call)
       } else {

@@ -31,7 +31,7 @@ export async function releaseTree(place: PlaceWrites, memento: TreeMemento, call
     dir.remove(`${slots}/i${held.ino}`)
     dir.sync(slots)
   }
-  removeEmptySlots(place)
+  await removeEmptySlots(place, call)
 }
 
 interface Retiring {
@@ -100,9 +100,11 @@ function keepWhole(place: PlaceWrites, memento: TreeMemento, standby: string): v
   place.dir.rename(standby, place.dir, `${place.slots}/${memento.kept}`, { replace: false })
 }
 
-/** With no live tree there is nothing to be spare for. */
-export function removeEmptySlots({ dir, slots, live }: PlaceWrites): void {
+/** With no live tree there is nothing to be spare for; other steps' slots stay. */
+export async function removeEmptySlots({ dir, slots, live }: PlaceWrites, call: Hands): Promise<void> {
   if (dir.stat(live) !== null || dir.stat(slots) === null) return
-  const left = dir.list(slots).filter(({ name }) => !/^(i\d+~?|known\.json~?|clock)$/.test(name))
-  if (left.length === 0) dir.remove(slots)
+  const left = dir.list(slots).filter(({ name }) => !/^(i\d+~?|known\.json~?|clock|spare)$/.test(name))
+  if (left.length > 0) return
+  await removeTree(dir, slots, call)
+  dir.sync('')
 }
