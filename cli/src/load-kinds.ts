@@ -1,16 +1,16 @@
 // Owns: the kinds there are: the built-in ones, and those of packages that the stack file names.
 // Never: loads a package that the stack file does not name.
-import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
 import { Fault } from '@understudy/contract'
-import { kindOf, providersNamedIn } from '@understudy/engine'
+import { kindOf } from '@understudy/engine'
 import type { Kind } from '@understudy/engine'
 import { builtInKinds } from './built-in-kinds.ts'
+import { namedPackages } from './named-packages.ts'
 
 export async function loadKinds(stackFile: string): Promise<readonly Kind[]> {
   const kinds = new Map(builtInKinds().map((kind) => [kind.kind, kind]))
-  const named = existsSync(stackFile) ? providersNamedIn(stackFile, readFileSync(stackFile, 'utf8')) : []
+  const named = await namedPackages(stackFile)
   const require = createRequire(pathToFileURL(stackFile))
   for (const name of named) {
     for (const provider of providersOf(name, await load(require, name))) {

@@ -70,8 +70,8 @@ export async function readStack(
 ): Promise<{ readonly ok: true; readonly intent: Intent } | { readonly ok: false; readonly faults: readonly Fault['fault'][] }> {
   return readIntent(
     { file: session.file, vars: options.vars, varFiles: options.varFiles, ...(options.env === null ? {} : { env: options.env }) },
-    nodeSources((bytes) => session.store.objects.put(bytes)),
-    kindTable(session.kinds),
+    nodeSources({ seal: (bytes) => session.store.objects.put(bytes), environment: process.env }),
+    kindTable(new Map(session.kinds.map((kind) => [kind.kind, kind]))),
   )
 }
 

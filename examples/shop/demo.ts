@@ -28,7 +28,7 @@ const file = join(folder, 'understudy.yaml')
 const port = await freePort()
 const rows: StepRow[] = []
 const wrong: string[] = []
-let load: Load | null = null
+const running: { load: Load | null } = { load: null }
 let counts: Counts = { answered: 0, failed: 0, lost: 0 }
 
 cpSync(import.meta.dirname, folder, {
@@ -41,8 +41,8 @@ try {
 } catch (thrown) {
   wrong.push(thrown instanceof Error ? thrown.message : String(thrown))
 } finally {
-  await load?.stop()
-  if (load !== null && wrong.length === 0) counts = await load.counts().catch(() => counts)
+  await running.load?.stop()
+  if (running.load !== null && wrong.length === 0) counts = await running.load.counts().catch(() => counts)
   await understudy(file, [...vars('v1'), 'destroy'])
   await understudy(file, ['keeper', 'stop'])
   rmSync(folder, { recursive: true, force: true })
@@ -53,7 +53,7 @@ async function perform(): Promise<void> {
   heading('1', 'Apply v1: four resources that do not exist yet')
   changed('apply v1', await run(0, ...vars('v1'), 'apply', '-m', 'first release'))
   const client = new Agent()
-  load = startLoad(port, 3, 2)
+  running.load = startLoad(port, 3, 2)
   const v1 = { config: directoryDigest(live('config')), schema: schemaDigest(live('shop.db')) }
   check('the service answers through the front', textAt(await home(client), 'release'), 'v1')
 
@@ -254,12 +254,13 @@ function say(text: string): void {
 
 function finish(): void {
   const verified = wrong.length === 0 && counts.failed === 0 && counts.lost === 0
-  for (const error of load?.errors.slice(0, 5) ?? []) say(`  a client saw: ${error}`)
+  for (const error of running.load?.errors.slice(0, 5) ?? []) say(`  a client saw: ${error}`)
   for (const text of wrong) say(`\nWRONG: ${text}`)
   say(`\nRequests: ${counts.answered} answered, ${counts.failed} failed, ${counts.lost} acknowledged writes lost.`)
   say(verified ? 'Everything came back as it was, verified by digests.' : 'NOT verified.')
   if (json) {
-    if (wrong.length > 0) process.stdout.write(`${JSON.stringify({ type: 'demo.wrong', wrong, errors: load?.errors.slice(0, 20) })}\n`)
+    if (wrong.length > 0)
+      process.stdout.write(`${JSON.stringify({ type: 'demo.wrong', wrong, errors: running.load?.errors.slice(0, 20) })}\n`)
     process.stdout.write(`${JSON.stringify({ type: 'demo.finished', verified, requests: counts, steps: rows })}\n`)
   }
   process.exitCode = verified ? 0 : 1

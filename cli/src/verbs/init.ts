@@ -3,10 +3,9 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { Fault } from '@understudy/contract'
-import { kindTable, stackSchema } from '@understudy/engine'
 import type { Context } from '../context.ts'
 import type { Exit } from '../exit-codes.ts'
-import { loadKinds } from '../load-kinds.ts'
+import { schemaText } from '../schema-text.ts'
 
 export async function initVerb(context: Context, _values: object, args: readonly string[]): Promise<Exit> {
   const folder = resolve(args[0] ?? '.')
@@ -26,7 +25,7 @@ export async function initVerb(context: Context, _values: object, args: readonly
       .replace(/[^a-z0-9-]+/g, '-')
       .replace(/^[^a-z]+|-+$/g, '') || 'my-stack'
   mkdirSync(join(folder, 'config'), { recursive: true })
-  const schema = stackSchema(kindTable(await loadKinds(file)))
+  const schema = await schemaText(file)
   const made: string[] = []
   const write = (path: string, text: string): void => {
     if (existsSync(path)) return
@@ -34,7 +33,7 @@ export async function initVerb(context: Context, _values: object, args: readonly
     made.push(path)
   }
   write(file, scaffold(name))
-  write(join(folder, 'understudy.schema.json'), `${JSON.stringify(schema, null, 2)}\n`)
+  write(join(folder, 'understudy.schema.json'), schema)
   write(join(folder, 'config', 'hello.txt'), 'Hello.\n')
   write(join(folder, '.gitignore'), '.understudy/\nlive/\n')
   context.renderer.result('init', { made }, () =>

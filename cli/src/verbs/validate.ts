@@ -1,15 +1,14 @@
 // Owns: `validate`, and the JSON Schema for editors.
 // Never: reads what is live.
-import { kindTable, stackSchema } from '@understudy/engine'
 import type { Context } from '../context.ts'
 import type { Exit } from '../exit-codes.ts'
 import { stackFile } from '../session.ts'
-import { loadKinds } from '../load-kinds.ts'
+import { schemaText } from '../schema-text.ts'
 
 export async function validateVerb(context: Context, values: Readonly<Record<string, unknown>>): Promise<Exit> {
   if (values['schema'] === true) {
-    const kinds = await loadKinds(stackFile(context.options.file))
-    process.stdout.write(`${JSON.stringify(stackSchema(kindTable(kinds)), null, 2)}\n`)
+    const schema = await schemaText(stackFile(context.options.file))
+    context.renderer.result('schema', { schema: JSON.parse(schema) }, () => schema)
     return 'ok'
   }
   return context.withIntent(async ({ intent, session }) => {
