@@ -1,6 +1,6 @@
 // Owns: the intent: what is wanted, resolved from a stack file, with nothing left to look up but outputs and live state.
 // Never: holds a secret's value, a function, or a path that depends on who reads it.
-import type { Digest, Json, Secret } from '@understudy/contract'
+import type { Digest, Json } from '@understudy/contract'
 
 /** Stands in a spec for an output known later. A whole value keeps its type; inside text it is part of a `Joined`. Keys starting with `$` are refused in user specs. */
 export interface Hole {
@@ -8,14 +8,14 @@ export interface Hole {
   readonly output: string
 }
 
-/** Text with holes: the parts in order, joined when all are known. */
+/** Text with holes: the parts in order, joined when all are known. Text with secrets and no holes is one `Secret` (the whole text is sealed). */
 export interface Joined {
-  readonly $join: readonly (string | Hole | Secret)[]
+  readonly $join: readonly (string | Hole)[]
 }
 
 export interface Wish {
   readonly kind: string
-  /** What the user wrote, defaults filled, variables and layers resolved; holds `Hole`, `Joined` and `Secret`. Not frozen yet. */
+  /** What the user wrote, variables and layers resolved, the kind's defaults not filled; holds `Hole`, `Joined` and `Secret`. Not frozen yet. */
   readonly spec: Json
   /** Names: written as `dependsOn`, plus every name a hole refers to. Sorted. */
   readonly dependsOn: readonly string[]
@@ -33,7 +33,7 @@ export interface Wish {
   readonly timeoutMs: number
   /** True: watched after a change of the stack; when its probe fails the change is undone. */
   readonly guard: boolean
-  /** Where it stands in the stack file, for errors. */
+  /** Where it stands in the stack file, for errors; the file without its folder. Null in a module. */
   readonly where: Where | null
 }
 
@@ -67,6 +67,6 @@ export interface Intent {
   /** npm packages that bring third-party providers, in the order written. */
   readonly providers: readonly string[]
   readonly labels: Readonly<Record<string, string>>
-  /** Digest of what was read: stack file, layers, variables. */
+  /** Digest of what was read, kept in the store: `{files: [{file, content}], variables, env, layers}`; contents and secret values by digest. */
   readonly source: Digest
 }
