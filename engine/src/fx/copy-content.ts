@@ -2,23 +2,24 @@
 // Never: opens or names anything.
 import { ftruncateSync, readSync, writeSync } from 'node:fs'
 import { constants as os } from 'node:os'
-import { nativeFault } from './fs-fault.ts'
+import type { Stat } from '@understudy/contract'
 import { natives } from './natives.ts'
+import { systemError } from './system-error.ts'
 
 const { EOPNOTSUPP, ENOSYS, EXDEV, EINVAL, ENOTTY, ENXIO, EPERM, ETXTBSY, EBADF } = os.errno
-const SMALL = 16_384 // bytes: below this two calls beat everything, and a file this small has no hole worth keeping
+const SMALL = 16_384 // bytes: up to this, reading and writing beats asking the kernel to copy
 const CHUNK = 4 * 1024 * 1024 // bytes a call, so that none takes long
 const cannotClone = new Set([EOPNOTSUPP, ENOSYS, EXDEV, EINVAL, ENOTTY, EPERM, ETXTBSY])
 const cannotRange = new Set([EOPNOTSUPP, ENOSYS, EXDEV, EINVAL, EPERM, EBADF, ETXTBSY])
 const buffer = Buffer.allocUnsafeSlow(256 * 1024)
 
-export function copyContent(from: number, to: number, size: number): void {
+export function copyContent(from: number, to: number, { size, blocks }: Pick<Stat, 'size' | 'blocks'>): void {
   if (size === 0) return copyRest(from, to)
-  if (size <= SMALL) return copyRange(from, to, 0, size)
+  if (size <= SMALL && blocks * 512 >= size) return copyRange(from, to, 0, size)
   const calls = natives()
   const cloned = calls.clone(to, from)
   if (cloned === 0) return
-  if (!cannotClone.has(-cloned)) throw nativeFault('reflink', '', cloned)
+  if (!cannotClone.has(-cloned)) throw systemError(cloned)
   ftruncateSync(to, size)
   let at = 0
   while (at < size) {
@@ -36,14 +37,14 @@ function copyRange(from: number, to: number, start: number, end: number): void {
   let at = start
   while (end - at > SMALL) {
     const copied = calls.copyRange(from, at, to, at, Math.min(CHUNK, end - at))
-    if (copied === 0) return // it was cut while we copied
-    if (copied < 0 && !cannotRange.has(-copied)) throw nativeFault('copy', '', copied)
+    if (copied === 0) return ftruncateSync(to, at) // it was cut while we copied
+    if (copied < 0 && !cannotRange.has(-copied)) throw systemError(copied)
     if (copied < 0) break
     at += copied
   }
   while (at < end) {
     const read = readSync(from, buffer, 0, Math.min(buffer.length, end - at), at)
-    if (read === 0) return
+    if (read === 0) return ftruncateSync(to, at)
     writeAll(to, read, at)
     at += read
   }

@@ -140,6 +140,21 @@ export function nativeFault(operation: string, path: string, result: number): Fa
   return faultOfCode(operation, path, getSystemErrorName(result))
 }
 
+/**
+ * The fault for a failed fsync or syncfs. After EIO the kernel forgets what it could not write, and a second try says
+ * that all is well: only a look at the content decides.
+ */
+export function syncFault(operation: string, path: string, error: unknown): Fault {
+  if (codeOf(error) !== 'EIO') return fsFault(operation, path, error)
+  return new Fault({
+    ...ioError,
+    code: 'fs.not-durable',
+    class: 'outcome-unknown',
+    summary: 'What was written may not be on the disk.',
+    detail: `${operation} ${shownName(path)}: EIO.`,
+  })
+}
+
 /** The fault for a system error code, e.g. where the kernel does not give it but it is meant. */
 export function faultOfCode(operation: string, path: string, code: string, error?: unknown): Fault {
   const found = meanings[code]

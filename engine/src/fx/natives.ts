@@ -1,7 +1,7 @@
 // Owns: the system calls that Node has not: names relative to a directory held open, nanoseconds, attributes, exchange.
 // Each gives its result, or minus the errno. Loaded when first used (20 ms), so that a command without files does not pay.
 // Never: decides what an error means; never follows a link in the last component.
-import { closeSync, constants } from 'node:fs'
+import { closeSync, constants, existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { arch, platform } from 'node:process'
 import type koffiModule from 'koffi'
@@ -90,8 +90,19 @@ function unsupported(): Fault {
   })
 }
 
+function withoutProc(): Fault {
+  return new Fault({
+    code: 'fs.no-proc',
+    class: 'invalid',
+    summary: 'Files cannot be worked on without /proc.',
+    detail: '/proc/self/fd is not there.',
+    hint: 'Mount it: mount -t proc proc /proc.',
+  })
+}
+
 function load(): Natives {
   if (platform !== 'linux' || (arch !== 'x64' && arch !== 'arm64')) throw unsupported()
+  if (!existsSync('/proc/self/fd')) throw withoutProc()
   const number = NUMBERS[arch]
   const koffi: typeof koffiModule = createRequire(import.meta.url)('koffi')
   const libc = koffi.load(null)

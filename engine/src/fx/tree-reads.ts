@@ -21,7 +21,7 @@ export function treeReads(root: TreeRoot): DirReads {
     path: root.path,
     stat: (name) => statAt(root, name),
     list: (name) => listAt(root, name),
-    read: (name) => withFile(root, 'read', name, (fd, size) => readWhole(fd, size, root.shown(name))),
+    read: (name) => withFile(root, 'read', name, (fd, { size }) => readWhole(fd, size, root.shown(name))),
     readlink(name) {
       const { dir, name: last } = root.spot('readlink', name)
       const target = natives().readlinkAt(dir, last)
@@ -50,8 +50,8 @@ export function statAt(root: TreeRoot, name: string): Stat | null {
   throw nativeFault('stat', root.shown(name), result)
 }
 
-/** Runs `use` with a regular file open for reading, and its size. */
-export function withFile<T>(root: TreeRoot, operation: string, name: string, use: (fd: number, size: number) => T): T {
+/** Runs `use` with a regular file open for reading. */
+export function withFile<T>(root: TreeRoot, operation: string, name: string, use: (fd: number, stat: Stat) => T): T {
   const calls = natives()
   const { dir, name: last } = root.spot(operation, name)
   const fd = calls.openAt(dir, last, READ, 0)
@@ -60,9 +60,9 @@ export function withFile<T>(root: TreeRoot, operation: string, name: string, use
   try {
     const result = calls.statAt(fd, '')
     if (result < 0) throw nativeFault(operation, root.shown(name), result)
-    const { type, size } = statOf(calls.raw)
-    if (type !== 'file') throw faultOfCode(operation, root.shown(name), 'ENXIO')
-    return use(fd, size)
+    const stat = statOf(calls.raw)
+    if (stat.type !== 'file') throw faultOfCode(operation, root.shown(name), 'ENXIO')
+    return use(fd, stat)
   } catch (error) {
     throw fsFault(operation, root.shown(name), error)
   } finally {

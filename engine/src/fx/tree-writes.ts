@@ -5,12 +5,13 @@ import { constants as os } from 'node:os'
 import type { DirReads, DirWrites } from '@understudy/contract'
 import { setMode } from './set-mode.ts'
 import { copyContent } from './copy-content.ts'
-import { faultOfCode, fsFault, nativeFault } from './fs-fault.ts'
+import { faultOfCode, fsFault, nativeFault, syncFault } from './fs-fault.ts'
 import { encodeName } from './names.ts'
 import { natives } from './natives.ts'
 import type { FsRecords } from './fs-records.ts'
 import { removeTree } from './remove-tree.ts'
 import { renameKeeping } from './rename-keeping.ts'
+import { systemError } from './system-error.ts'
 import { rootOf, somethingMoved } from './tree-root.ts'
 import type { TreeRoot } from './tree-root.ts'
 import { withFile } from './tree-reads.ts'
@@ -19,6 +20,7 @@ import { writeXattrs } from './xattrs.ts'
 const { EINVAL, ENOSYS, EXDEV, EOPNOTSUPP, EACCES } = os.errno
 const NEW = constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW | constants.O_NOCTTY
 const SPECIAL = { fifo: 0o010000, char: 0o020000, block: 0o060000 } // inode(7)
+const WRITE_MAX = 2 ** 30 // bytes a call: Linux writes at most 2 GiB at once
 const NS = 1_000_000_000n
 
 export function treeWrites(root: TreeRoot, reads: DirReads, records: FsRecords): DirWrites {
@@ -32,24 +34,25 @@ export function treeWrites(root: TreeRoot, reads: DirReads, records: FsRecords):
       if (result < 0) throw nativeFault(verb, shown(name), result)
     })
   /** What has been made gets its exact mode, or goes again. */
-  const exactMode = (verb: string, name: string, mode: number): void => {
+  const exactMode = (verb: string, name: string, mode: number, unmake: () => number): void => {
     try {
       setMode(root, verb, name, mode)
     } catch (error) {
-      removeTree(root, name)
+      unmake()
       throw error
     }
   }
-  const makeFile = (verb: string, name: string, mode: number, fill: (fd: number) => void): void => {
+  /** `what` is shown when it goes wrong. */
+  const makeFile = (verb: string, name: string, what: string, mode: number, fill: (fd: number) => void): void => {
     const { dir, name: last } = root.spot(verb, name)
     const fd = calls.openAt(dir, last, constants.O_WRONLY | NEW, mode & 0o777)
-    if (fd < 0) throw nativeFault(verb, shown(name), fd)
+    if (fd < 0) throw nativeFault(verb, what, fd)
     try {
       fill(fd)
       fchmodSync(fd, mode) // after writing, which may drop setuid; and past umask and inherited access lists
     } catch (error) {
       calls.unlinkAt(dir, last)
-      throw fsFault(verb, shown(name), error)
+      throw fsFault(verb, what, error)
     } finally {
       closeSync(fd)
     }
@@ -59,14 +62,16 @@ export function treeWrites(root: TreeRoot, reads: DirReads, records: FsRecords):
     ...reads,
     create: (name, bytes, mode) =>
       records.taken('create', shown(name), bytes.byteLength, () =>
-        makeFile('create', name, mode, (fd) => {
-          for (let written = 0; written < bytes.byteLength;) written += writeSync(fd, bytes, written)
+        makeFile('create', name, shown(name), mode, (fd) => {
+          for (let written = 0; written < bytes.byteLength;) {
+            written += writeSync(fd, bytes, written, Math.min(bytes.byteLength - written, WRITE_MAX))
+          }
         }),
       ),
     mkdir: (name, mode) =>
       simple('mkdir', name, (dir, last) => {
         const result = calls.mkdirAt(dir, last, mode & 0o777)
-        if (result === 0) exactMode('mkdir', name, mode)
+        if (result === 0) exactMode('mkdir', name, mode, () => calls.rmdirAt(dir, last))
         return result
       }),
     symlink: (name, target) =>
@@ -80,7 +85,7 @@ export function treeWrites(root: TreeRoot, reads: DirReads, records: FsRecords):
       simple('mknod', name, (dir, last) => {
         if (rdev >> 32n !== 0n) throw faultOfCode('mknod', shown(name), 'EINVAL') // what the system call takes
         const result = calls.mknodAt(dir, last, SPECIAL[type] | (mode & 0o777), Number(rdev))
-        if (result === 0) exactMode('mknod', name, mode)
+        if (result === 0) exactMode('mknod', name, mode, () => calls.unlinkAt(dir, last))
         return result
       }),
     chmod: (name, mode) => records.taken('chmod', shown(name), 0, () => setMode(root, 'chmod', name, mode)),
@@ -93,9 +98,9 @@ export function treeWrites(root: TreeRoot, reads: DirReads, records: FsRecords):
     setXattrs: (name, set, drop) => records.taken('setXattrs', shown(name), 0, () => writeXattrs(root, name, set, drop)),
     copyFrom: (from, fromName, name, mode) =>
       records.sized('copyFrom', shown(name), () =>
-        withFile(rootOf(from), 'copyFrom', fromName, (source, size) => {
-          makeFile('copyFrom', name, mode, (fd) => copyContent(source, fd, size))
-          return size
+        withFile(rootOf(from), 'copyFrom', fromName, (source, stat) => {
+          makeFile('copyFrom', name, `${rootOf(from).shown(fromName)} to ${shown(name)}`, mode, (fd) => copyContent(source, fd, stat))
+          return stat.size
         }),
       ),
     remove: (name) => records.taken('remove', shown(name), 0, () => removeTree(root, name)),
@@ -132,7 +137,7 @@ export function treeWrites(root: TreeRoot, reads: DirReads, records: FsRecords):
         try {
           fsyncSync(fd)
         } catch (error) {
-          throw fsFault('sync', shown(name), error)
+          throw syncFault('sync', shown(name), error)
         } finally {
           closeSync(fd)
         }
@@ -143,7 +148,7 @@ export function treeWrites(root: TreeRoot, reads: DirReads, records: FsRecords):
         if (fd < 0) throw nativeFault('syncAll', root.path, fd)
         try {
           const result = calls.syncFileSystem(fd)
-          if (result < 0) throw nativeFault('syncAll', root.path, result)
+          if (result < 0) throw syncFault('syncAll', root.path, systemError(result))
         } finally {
           closeSync(fd)
         }
