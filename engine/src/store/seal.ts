@@ -63,7 +63,8 @@ function pack(bytes: Uint8Array): Uint8Array | null {
   const windowLog = Math.min(21, Math.max(10, Math.ceil(Math.log2(bytes.length))))
   const level = bytes.length < 1 << 14 ? 1 : 3 // small: set-up dominates
   const params = { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_windowLog]: windowLog }
-  const packed = zstdCompressSync(bytes, { params })
+  const chunkSize = Math.max(64, bytes.length) // what it allocates for the result; its default is 16 KiB however small the content
+  const packed = zstdCompressSync(bytes, { params, chunkSize })
   return packed.length < bytes.length ? packed : null
 }
 

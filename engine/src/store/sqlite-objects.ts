@@ -51,6 +51,15 @@ export function sqliteObjects(db: DatabaseSync, queue: WriteQueue, sealer: Seale
     }
   }
 
+  /** Cheap, for the many that are new; an error is left to the careful look that follows. */
+  function mayBeThere(digest: Digest): boolean {
+    try {
+      return known.get(keyOf(digest)) !== undefined
+    } catch {
+      return true
+    }
+  }
+
   /** A damaged object counts as not there, so that putting its content again mends it. */
   function isWhole(digest: Digest): boolean {
     try {
@@ -81,7 +90,7 @@ export function sqliteObjects(db: DatabaseSync, queue: WriteQueue, sealer: Seale
   return {
     async put(bytes) {
       const digest = sealer.name(bytes)
-      if (await queue.read(() => isWhole(digest))) {
+      if (mayBeThere(digest) && (await queue.read(() => isWhole(digest)))) {
         queue.soil()
         return digest
       }

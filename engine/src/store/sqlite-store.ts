@@ -19,6 +19,7 @@ import { storeFault } from './store-fault.ts'
 import { createWriteQueue, whileBusy } from './write-queue.ts'
 
 const BUSY_MS = 20 // longest that the event loop stands still for another process; then it is tried again later
+const CACHE_KIB = 16_384 // more than one transaction of write-queue.ts changes, so that none is written twice
 const LOG_PAGES_MAX = 16_384 // 64 MiB: a commit checkpoints by itself only if write-queue.ts never got to
 
 /**
@@ -76,7 +77,7 @@ function setUp(db: DatabaseSync, path: string, sealer: Sealer): void {
   const mode = db.prepare('pragma journal_mode = wal').get()?.['journal_mode']
   if (mode !== 'wal') throw storeFault('store.no-wal', `${path}: journal mode is ${String(mode)}`)
   db.exec(`pragma wal_autocheckpoint = ${LOG_PAGES_MAX}; pragma cell_size_check = on; pragma trusted_schema = off`)
-  db.exec('pragma synchronous = full')
+  db.exec(`pragma synchronous = full; pragma cache_size = -${CACHE_KIB}`)
   migrate(db, path, sealer.check)
 }
 
