@@ -19,7 +19,9 @@ export function planText({ plan, rehearsal, assessment }: Foreseen): string {
       if (step === undefined) continue
       const seen = rehearsal?.steps.find((one) => one.step === name)
       const mark = styleText(colours[step.action], marks[step.action], { stream: process.stdout })
-      lines.push(`  ${mark} ${printable(name).padEnd(width)}  ${step.kind.padEnd(16)}  ${reasons(step).padEnd(24)}  ${undoColumn(seen)}`)
+      lines.push(
+        `  ${mark} ${printable(name).padEnd(width)}  ${step.kind.padEnd(16)}  ${reasons(step).padEnd(24)}  ${undoColumn(seen, rehearsal?.failed !== null)}`,
+      )
     }
   }
   for (const { resource, text } of plan.notes) lines.push(`  · ${printable(resource)}: ${printable(text)}`)
@@ -27,11 +29,23 @@ export function planText({ plan, rehearsal, assessment }: Foreseen): string {
     for (const probe of rehearsal.probes)
       if (!probe.fit) lines.push(`  · ${probe.resource} cannot stand on the new data: ${printable(probe.detail)}`)
   if (assessment !== null) {
-    for (const { points, text, name } of assessment.contributions.slice(0, 3)) lines.push(`  · risk ${points}: ${name}: ${printable(text)}`)
-    for (const gate of assessment.gates) lines.push(`  ${gate.decision === 'refuse' ? '✗' : '?'} ${gate.name}: ${printable(gate.text)}`)
+    for (const { points, text, name } of assessment.contributions.slice(0, 3))
+      lines.push(`  · risk ${points}: ${name}: ${printable(firstLine(text))}`)
+    for (const gate of assessment.gates)
+      lines.push(
+        `  ${gate.decision === 'refuse' ? '✗' : '?'} ${gate.name}: ${gate.text
+          .split('\n')
+          .map((line) => printable(line))
+          .join('\n      ')}`,
+      )
   }
   lines.push(summary({ plan, rehearsal, assessment }))
   return lines.join('\n')
+}
+
+function firstLine(text: string): string {
+  const [line = ''] = text.split('\n')
+  return line === text ? line : `${line} …`
 }
 
 function reasons(step: Step): string {
@@ -62,8 +76,9 @@ function reasonText(reason: Reason): string {
 }
 
 /** How it is undone, what the rehearsal proved, how long it takes, what it holds. */
-function undoColumn(seen: RehearsedStep | undefined): string {
+function undoColumn(seen: RehearsedStep | undefined, failed: boolean): string {
   if (seen === undefined) return 'undo: not rehearsed'
+  if (failed) return 'undo: not proved'
   if (seen.idle) return 'undo: nothing to do'
   const time = seen.undoMs.length === 0 ? '' : `, ${duration(Math.max(...seen.undoMs))}`
   return `undo: ${seen.reversal}, ${gradeText(seen.certificate)}${time}, ${amount(seen.bytesHeld)}`

@@ -61,6 +61,7 @@ async function attempt<T>(ports: Ports, bound: Bound, body: (options: Parameters
     }
     try {
       const value = await untilAborted(
+        ports,
         signal,
         body({
           objects: ports.store.objects,
@@ -74,7 +75,9 @@ async function attempt<T>(ports: Ports, bound: Bound, body: (options: Parameters
       end('ok')
       return value
     } catch (thrown) {
-      const fault = redacted(timedOut(faultOf(thrown, { resource: bound.resource, stage: bound.during }), deadline, bound), (text) => recorder.redact(text))
+      const fault = redacted(timedOut(faultOf(thrown, { resource: bound.resource, stage: bound.during }), deadline, bound), (text) =>
+        recorder.redact(text),
+      )
       end(fault.code)
       if (fault.class !== 'transient' || tries >= bound.limits.retries || signal.aborted) throw new Fault(fault)
       ports.emit('step.retried', { resource: bound.resource }, { during: bound.during, code: fault.code, again: tries + 1 })
@@ -84,10 +87,15 @@ async function attempt<T>(ports: Ports, bound: Bound, body: (options: Parameters
   }
 }
 
-/** A provider that does not look at its signal must not hang the engine; what it still does is settled by a look. */
-function untilAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+const SETTLE_MS = 10_000 // what a provider gets to notice that it is to stop; its effects refuse at once
+
+/**
+ * The outcome of `work`; once `signal` aborts it gets a little time to end, so that nothing of it goes on beside what comes
+ * next. A provider that ignores even that must not hang the engine: what it still does is settled by a look.
+ */
+function untilAborted<T>(ports: Ports, signal: AbortSignal, work: Promise<T>): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    const abort = (): void => {
+    const givenUp = (): void =>
       reject(
         new Fault({
           code: 'step.cancelled',
@@ -97,7 +105,7 @@ function untilAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
           hint: 'Nothing to do: what it did is looked at before anything else happens.',
         }),
       )
-    }
+    const abort = (): void => ports.deadline(SETTLE_MS).addEventListener('abort', givenUp, { once: true })
     if (signal.aborted) abort()
     else signal.addEventListener('abort', abort, { once: true })
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))

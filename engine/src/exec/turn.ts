@@ -44,7 +44,8 @@ async function turnStep(run: Run, name: string, to: Side): Promise<Stand> {
     resource: step.id,
     limits: step.terms,
     log: run.log,
-    shielded: run.shielded,
+    // A turn is short, and half of one is the worst place to stop at.
+    shielded: true,
     during: to === 'after' ? 'turn' : 'undo',
   }
   let stand: Stand
@@ -86,7 +87,6 @@ export interface TurnedBack {
  * the intent, so that an undo costs two flushes: one before the first turn, one after the last.
  */
 export async function turnBack(run: Run, names: readonly string[], first: readonly JournalEntry[] = []): Promise<TurnedBack> {
-  const shielded: Run = { ...run, shielded: true }
   const steps = names.filter((name) => run.prepared.has(name)).toReversed()
   const restored: string[] = []
   const refused: { step: string; fault: FaultData }[] = []
@@ -97,7 +97,7 @@ export async function turnBack(run: Run, names: readonly string[], first: readon
   for (const name of steps) {
     const started = run.ports.clock.monotonic()
     try {
-      await turnStep(shielded, name, 'before')
+      await turnStep(run, name, 'before')
       restored.push(name)
       turned.push({ step: name, ms: run.ports.clock.monotonic() - started })
     } catch (thrown) {
