@@ -77,7 +77,7 @@ export function scoreRisk(plan: Plan, rehearsal: Rehearsal, undoMsHigh: number, 
     text,
     points: sum === 0 ? 0 : Math.round(((base * weight) / sum) * 10) / 10,
   }))
-  if (risk > base) {
+  if (floor > base) {
     const text =
       rehearsal.failed === null ? `${irreversible.map(({ step }) => step).join(', ')} has no way back` : rehearsal.certificate.reason
     contributions.push({

@@ -67,6 +67,8 @@ export function memberOf(tree: Tree | undefined, key: string): Tree | undefined 
 export function pointerOf(span: Span): string | null {
   const find = (tree: Tree, path: string): string | null => {
     if (tree.span === span) return path
+    // What the node does not reach around cannot be in it (what an alias repeats is found where it was written).
+    if (span.source.text !== null && (span.start < tree.span.start || span.start > tree.span.end)) return null
     if (tree.type === 'list') {
       for (const [index, item] of tree.items.entries()) {
         const found = find(item, `${path}/${index}`)

@@ -12,6 +12,7 @@ const DEPTH_MAX = 100 // open brackets and indentations at once; ten times a rea
 const TOKENS_MAX = 8_000_000 // 100,000 resources as people write them; about 20 s and 2 GB
 const ALIASES_MAX = 100
 const ALIASED_MAX = 100_000 // values that aliases stand for in all: settings shared by some thousand resources, not a bomb
+const ERRORS_MAX = 100 // tokens that make no sense; reading on would only cost time
 const ERRORS_SHOWN = 5 // the first ones; later ones mostly follow from them
 
 /** Ends reading: the fault has been reported. */
@@ -58,18 +59,22 @@ function compose(source: Source, complaints: Complaints): Document.Parsed | null
   return first
 }
 
-/** The tokens of a text as yaml's parser gives them, stopped before its recursion could hurt. */
+/** The tokens of a text as yaml's parser gives them, stopped before its recursion or its lists of errors could hurt. */
 function* tokensOf(text: string, refuse: (code: IntentCode, start: number, end: number, detail: string, hint: string) => void) {
   const parser = new Parser()
   let count = 0
-  let properties = 0
+  let errors = 0
+  let signs = 0
   for (const lexeme of new Lexer().lex(text)) {
-    yield* parser.next(lexeme)
+    for (const token of parser.next(lexeme)) {
+      if (token.type === 'error') errors += 1
+      yield token
+    }
+    if (errors > ERRORS_MAX) break
     count += 1
-    // A run of anchors or tags on one node: one complaint for each of 100,000 would take seconds.
-    properties = lexeme.startsWith('&') || lexeme.startsWith('!') ? properties + 1 : lexeme.trim() === '' ? properties : 0
+    signs = SIGN.test(lexeme) ? signs + 1 : lexeme.startsWith(' ') ? signs : 0
     const at = parser.offset
-    if (parser.stack.length > DEPTH_MAX || properties > DEPTH_MAX) {
+    if (parser.stack.length > DEPTH_MAX || signs > DEPTH_MAX) {
       refuse('intent.too-deep', at, at + 1, `more than ${DEPTH_MAX} levels`, 'Keep data in files that the stack refers to.')
       throw new Unreadable()
     }
@@ -80,6 +85,9 @@ function* tokensOf(text: string, refuse: (code: IntentCode, start: number, end: 
   }
   yield* parser.end()
 }
+
+/** What can stand in a row without a value or line between: a hundred of them on one line are levels, or nonsense. */
+const SIGN = /^(?:[-?:[{]$|[&!])/
 
 function hintFor(code: string): string {
   if (code === 'TAB_AS_INDENT') return 'Indent with spaces.'

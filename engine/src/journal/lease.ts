@@ -1,6 +1,6 @@
 // Owns: the right to write to a stack's primary: a lease that is renewed while work goes on, and given back.
 // Never: waits for another holder; says who it is.
-import { Fault } from '@understudy/contract'
+import { Fault, faultOf } from '@understudy/contract'
 import type { Ports } from '../exec/ports.ts'
 import type { StackState } from '../model/journal.ts'
 import type { LeaseRow } from '../store/store.ts'
@@ -39,15 +39,36 @@ export async function withLease<T>(ports: Ports, doing: string, body: (writable:
   if (!answer.taken) throw leaseFault(stack, answer.lease)
   const { epoch } = answer.lease
   const lost = new AbortController()
+  let renewedAt = ports.clock.monotonic()
   const stop = ports.every(RENEW_MS, async () => {
-    if (!(await store.renewLease(stack, epoch, TTL_MS))) lost.abort()
+    const renewed = await store.renewLease(stack, epoch, TTL_MS).catch((thrown: unknown) => unlessTransient(thrown))
+    if (renewed === true) renewedAt = ports.clock.monotonic()
+    // A busy store or a full disk may pass; what counts is that the lease has not run out meanwhile.
+    if (renewed === false || ports.clock.monotonic() - renewedAt > TTL_MS) lost.abort()
   })
-  try {
-    const { seq } = await store.head(stack)
-    const holding: Ports = { ...ports, signal: AbortSignal.any([ports.signal, lost.signal]) }
-    return await body({ ports: holding, journal: writeJournal(store, stack, epoch, seq), epoch, state: () => loadStack(store, stack) })
-  } finally {
-    stop()
-    await store.freeLease(stack, epoch)
+  const { seq } = await store.head(stack)
+  const holding: Ports = { ...ports, signal: AbortSignal.any([ports.signal, lost.signal]) }
+  const writable: Writable = {
+    ports: holding,
+    journal: writeJournal(store, stack, epoch, seq),
+    epoch,
+    state: () => loadStack(store, stack),
   }
+  let result: T
+  try {
+    result = await body(writable)
+  } catch (thrown) {
+    stop()
+    // The error that ended the work is the one to show; a lease that could not be given back runs out by itself.
+    await store.freeLease(stack, epoch).catch(() => undefined)
+    throw thrown
+  }
+  stop()
+  await store.freeLease(stack, epoch)
+  return result
+}
+
+function unlessTransient(thrown: unknown): null {
+  if (faultOf(thrown).class === 'transient') return null
+  throw thrown
 }

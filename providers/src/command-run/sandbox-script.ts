@@ -46,16 +46,16 @@ cwd=$1; shift
 fail() { echo "$*" >&2; exit 125; }
 while [ "$1" != -- ]; do
   case $1 in
-    tmpfs) mount -t tmpfs -o "mode=$2,size=50%" tmpfs "$3" || fail "mount tmpfs failed"; shift 3 ;;
+    tmpfs) mount -n -t tmpfs -o "mode=$2,size=50%" tmpfs "$3" || fail "mount tmpfs failed"; shift 3 ;;
     dir) mkdir -p "$2" || fail "mkdir $2 failed"; shift 2 ;;
-    bind) mount --bind "$2" "$3" || fail "mount --bind $2 failed"; shift 3 ;;
-    device) if [ -e "/dev/$2" ]; then : >"dev/$2" && mount --bind "/dev/$2" "dev/$2" || fail "mount --bind /dev/$2 failed"; fi; shift 2 ;;
+    bind) mount -n --bind "$2" "$3" || fail "mount --bind $2 failed"; shift 3 ;;
+    device) if [ -e "/dev/$2" ]; then : >"dev/$2" && mount -n --bind "/dev/$2" "dev/$2" || fail "mount --bind /dev/$2 failed"; fi; shift 2 ;;
     symlink) ln -s "$2" "$3" || fail "ln -s $2 failed"; shift 3 ;;
     overlay)
-      mount -t overlay overlay -o "lowerdir=lower$2,upperdir=upper$2,workdir=work$2,userxattr" "$3" || fail "mount overlay on $3 failed"
+      mount -n -t overlay overlay -o "lowerdir=lower$2,upperdir=upper$2,workdir=work$2,userxattr" "$3" || fail "mount overlay on $3 failed"
       shift 3 ;;
-    readonly) if [ -e "$3" ]; then mount -o "remount,bind,ro$2" "$3" || fail "making $3 read-only failed"; fi; shift 3 ;;
-    move) mount --move "$2" "$3" || fail "mount --move onto $3 failed"; shift 3 ;;
+    readonly) if [ -e "$3" ]; then mount -n -o "remount,bind,ro$2" "$3" || fail "making $3 read-only failed"; fi; shift 3 ;;
+    move) mount -n --move "$2" "$3" || fail "mount --move onto $3 failed"; shift 3 ;;
     *) fail "unknown operation $1" ;;
   esac
 done

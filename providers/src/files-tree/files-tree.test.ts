@@ -181,7 +181,7 @@ test('any tree turned to any other reads as wanted, and back is exactly what was
       await turn(memento, 'after')
       await release(memento, `b${round}`)
       expect(contents(live())).toEqual(b)
-      expect(readdirSync(slots()).filter((name) => !/^(i\d+|known\.json|spare)$/.test(name))).toEqual([])
+      expect(readdirSync(slots()).filter((name) => !/^(i\d+|known\.json|clock|spare)$/.test(name))).toEqual([])
     }),
     { numRuns: 25 },
   )
@@ -438,7 +438,7 @@ test('release without a memento removes what a killed prepare left, and nothing 
   await release(null, 'killed')
   await release(null, 'killed')
   await release(null, 'never prepared')
-  expect(readdirSync(slots()).filter((name) => !/^(i\d+|known\.json|spare)$/.test(name))).toEqual([])
+  expect(readdirSync(slots()).filter((name) => !/^(i\d+|known\.json|clock|spare)$/.test(name))).toEqual([])
   expect(seen(live())).toEqual(before)
 })
 

@@ -6,6 +6,7 @@
 //     n-KEY      the side of a change that is not live      x-KEY      only between two renames (no exchange here)
 //     p-KEY/     other sides of single parts                spare      last released side, level with the live tree
 //     iINO       link to wherever the directory with that inode is now      known.json   what was where when (a cache)
+//     clock      says what time it is here
 //     kept-KEY/  what was written to a side after it was turned away from, and is nowhere else
 import { posix } from 'node:path'
 import { Fault } from '@understudy/contract'
@@ -138,11 +139,10 @@ export function ensureSlots({ dir, slots }: PlaceWrites): void {
 /** This moment by the file system's own clock: everything that changes from now on has a ctime of at least this. */
 export function stamp({ dir, slots }: PlaceWrites): bigint {
   const probe = `${slots}/clock`
-  dir.remove(probe)
-  dir.create(probe, new Uint8Array(), 0o600)
-  const at = dir.stat(probe)?.ctimeNs ?? 0n
-  dir.remove(probe)
-  return at
+  // Any change of a file's times sets its ctime to now.
+  if (dir.stat(probe) === null) dir.create(probe, new Uint8Array(), 0o600)
+  else dir.setMtime(probe, 0n)
+  return dir.stat(probe)?.ctimeNs ?? 0n
 }
 
 /** Makes `iINO` lead to where the directory with that inode is. Nothing to do is nothing done. */

@@ -73,7 +73,7 @@ async function startOnce(instance: InstanceRecord, call: Hands): Promise<Started
   if (await staysTaken(state.host, port, call)) return taken('somebody listens there.', instance)
   const starting: InstanceRecord = { ...instance, id: null, starts: instance.starts + 1, startedAt: call.fx.time.now() }
   writeRecord(call, starting)
-  const { argv, options } = await commandOf(starting, call)
+  const { argv, options, secrets } = await commandOf(starting, call)
   const id = await call.fx.process.spawn(argv, options)
   const running: InstanceRecord = { ...starting, id }
   writeRecord(call, running)
@@ -87,7 +87,7 @@ async function startOnce(instance: InstanceRecord, call: Hands): Promise<Started
   }
   if (outcome === 'up') return { up: running }
   const down = await end(running, call)
-  const tail = logTail(call, name, starting.starts)
+  const tail = blanked(logTail(call, name, starting.starts), secrets)
   const last = tail === '' ? 'It wrote nothing.' : `Its last lines:\n${tail}`
   if (outcome !== 'exited') {
     const { health } = state
@@ -112,8 +112,12 @@ async function commandOf(instance: InstanceRecord, call: Hands) {
   const { state, port, mark, name, starts } = instance
   const fill = (text: string): string => text.replaceAll('{port}', String(port)).replaceAll('{host}', state.host)
   const env: Record<string, string> = { PATH: DEFAULT_PATH }
-  for (const [variable, value] of Object.entries(state.env))
-    env[variable] = typeof value === 'string' ? fill(value) : await call.reveal(value)
+  const secrets: string[] = []
+  for (const [variable, value] of Object.entries(state.env)) {
+    const plain = typeof value === 'string' ? fill(value) : await call.reveal(value)
+    if (typeof value !== 'string') secrets.push(plain)
+    env[variable] = plain
+  }
   env[state.portEnv] = String(port)
   env[MARK] = mark
   const dirs = Object.entries(state.dirs).toSorted(([a], [b]) => (a < b ? -1 : 1))
@@ -130,7 +134,21 @@ async function commandOf(instance: InstanceRecord, call: Hands) {
     ...(state.user === null ? {} : { user: state.user }),
     limits: { ...(nofile === null ? {} : { nofile }), ...(memoryBytes === null ? {} : { memoryBytes }) },
   }
-  return { argv: state.command.map(fill), options }
+  return { argv: state.command.map(fill), options, secrets }
+}
+
+const HIDDEN_MIN = 4 // characters; a shorter secret would blank the whole text, and is no secret
+
+/** A service that fails likes to say with what. */
+function blanked(text: string, secrets: readonly string[]): string {
+  let clean = text
+  for (const secret of secrets) {
+    if (secret.length < HIDDEN_MIN) continue
+    for (const form of [secret, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1), Buffer.from(secret).toString('base64')]) {
+      clean = clean.replaceAll(form, '***')
+    }
+  }
+  return clean
 }
 
 const FIRST_DIR = 3 // the first descriptor after standard input, output and error

@@ -9,12 +9,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { canonical, Fault } from '@understudy/contract'
 import type { At, Digest, FaultData, Hands, Json, Look, Prepared } from '@understudy/contract'
-import { createRecorder, handsCall, lookCall, openEffects } from '@understudy/engine'
+import { createRecorder, handsCall, lookCall } from '@understudy/engine'
+import { openEffects } from '@understudy/engine/testing'
 import { processService as service } from './provider.ts'
 import type { ServiceMemento, ServiceOut, ServicePart, ServiceSpec, ServiceState } from './spec.ts'
 
 /** For programs that are written into a folder of their own. */
-const ENGINE = createRequire(import.meta.url).resolve('@understudy/engine')
+const { resolve } = createRequire(import.meta.url)
 const clock = { now: () => Date.now(), monotonic: () => performance.now() }
 const at: At<ServicePart> = { world: 'w', id: 'api', part: { ports: 'as-written' } }
 
@@ -306,7 +307,7 @@ test('standby paused: it is stopped where it stands, and goes on when it is turn
   const before = await seen()
   const step = await service.prepare(at, before.state, await want({ standby: 'paused', env: { VERSION: 'v2' } }), hands('c2'))
   expect(await service.turn(at, step.memento, 'after', hands('c2'))).toEqual({ side: 'after', standby: 'fit' })
-  expect(readFileSync(`/proc/${before.pid}/stat`, 'utf8')).toMatch(/\) T /)
+  await until(() => readFileSync(`/proc/${before.pid}/stat`, 'utf8').includes(') T '))
   expect(await service.turn(at, step.memento, 'before', hands('c2'))).toEqual({ side: 'before', standby: 'fit' })
   expect([(await seen()).pid, await says(before.out)]).toEqual([before.pid, 'v1'])
   await service.turn(at, step.memento, 'after', hands('c2'))
@@ -439,7 +440,7 @@ test('L18: a secret reaches the process and nothing that is kept, recorded or sa
   expect(await says(step.out)).toBe(value)
   const broken = await want({ command: ['sh', '-c', 'echo "cannot log in with $PASSWORD"; exit 1'], env: { PASSWORD: secret } })
   const fault = await faultOf(service.prepare(at, (await seen()).state, broken, hands('c2')))
-  expect(recorder.redact(fault.detail)).toContain('cannot log in with ***')
+  expect(fault.detail).toContain('cannot log in with ***')
   expect(JSON.stringify([recorder.take(), await service.read(at, null, look()), step])).not.toContain(value)
   for (const file of readdirSync(join(room, 'instances'))) expect(readFileSync(join(room, 'instances', file), 'utf8')).not.toContain(value)
 })
@@ -494,7 +495,8 @@ test('cancelled while it waits for health: the instance does not stay', async ()
 test('L8: killed at any moment of preparing, it is found by its key, and preparing again converges', async () => {
   const state = await want()
   const program = `
-    import { createRecorder, handsCall, openEffects } from ${JSON.stringify(ENGINE)}
+    import { createRecorder, handsCall } from ${JSON.stringify(resolve('@understudy/engine'))}
+    import { openEffects } from ${JSON.stringify(resolve('@understudy/engine/testing'))}
     import { processService } from ${JSON.stringify(join(import.meta.dirname, 'provider.ts'))}
     import { createHash } from 'node:crypto'
     const clock = { now: () => Date.now(), monotonic: () => performance.now() }

@@ -12,12 +12,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { canonical, Fault } from '@understudy/contract'
 import type { At, Digest, FaultData, Hands, Json, Look, Prepared } from '@understudy/contract'
-import { createRecorder, handsCall, lookCall, openEffects } from '@understudy/engine'
+import { createRecorder, handsCall, lookCall } from '@understudy/engine'
+import { openEffects } from '@understudy/engine/testing'
 import { proxyRoute as route } from './provider.ts'
 import type { RouteMemento, RouteOut, RoutePart, RouteSpec, RouteState } from './spec.ts'
 
 /** For programs that are written into a folder of their own. */
-const ENGINE = createRequire(import.meta.url).resolve('@understudy/engine')
+const { resolve } = createRequire(import.meta.url)
 const clock = { now: () => Date.now(), monotonic: () => performance.now() }
 
 const UNUSED = { flush: async () => undefined, drop: async () => undefined, usage: async () => ({ objects: 0, bytes: 0 }) }
@@ -54,6 +55,7 @@ function options() {
     put: async (bytes: Uint8Array) => name(bytes),
     get: () => Promise.reject(new Error('empty')),
     has: async () => false,
+    ...UNUSED,
   }
   return { objects, recorder, fx: openEffects(recorder), room }
 }
@@ -492,7 +494,8 @@ test('L8: killed at any moment of preparing and turning, it converges, and the k
   const one = await says('one')
   const state = await want(one)
   const program = `
-    import { createRecorder, handsCall, openEffects } from ${JSON.stringify(ENGINE)}
+    import { createRecorder, handsCall } from ${JSON.stringify(resolve('@understudy/engine'))}
+    import { openEffects } from ${JSON.stringify(resolve('@understudy/engine/testing'))}
     import { proxyRoute } from ${JSON.stringify(join(import.meta.dirname, 'provider.ts'))}
     import { createHash } from 'node:crypto'
     const clock = { now: () => Date.now(), monotonic: () => performance.now() }
