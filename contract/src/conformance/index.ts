@@ -1,0 +1,6 @@
+export { conformance } from './conformance.ts'
+export { caseOf, checks, reasonAgainst } from './checks.ts'
+export type { Bench } from './bench.ts'
+export type { Check } from './check.ts'
+export type { Case } from './scene.ts'
+export type { Edit, SpecSource, Spoil, Subject } from './subject.ts'
