@@ -41,7 +41,9 @@ export async function withLease<T>(ports: Ports, doing: string, body: (writable:
   const lost = new AbortController()
   let renewedAt = ports.clock.monotonic()
   const stop = ports.every(RENEW_MS, async () => {
-    const renewed = await store.renewLease(stack, epoch, TTL_MS).catch((thrown: unknown) => unlessTransient(thrown))
+    const renewed = await store
+      .renewLease(stack, epoch, TTL_MS)
+      .catch((thrown: unknown) => (faultOf(thrown).class === 'transient' ? null : false))
     if (renewed === true) renewedAt = ports.clock.monotonic()
     // A busy store or a full disk may pass; what counts is that the lease has not run out meanwhile.
     if (renewed === false || ports.clock.monotonic() - renewedAt > TTL_MS) lost.abort()
@@ -66,9 +68,4 @@ export async function withLease<T>(ports: Ports, doing: string, body: (writable:
   stop()
   await store.freeLease(stack, epoch)
   return result
-}
-
-function unlessTransient(thrown: unknown): null {
-  if (faultOf(thrown).class === 'transient') return null
-  throw thrown
 }
