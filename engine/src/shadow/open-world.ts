@@ -59,7 +59,7 @@ export async function openShadow(ports: Ports, plan: Plan, log: CallLog): Promis
   ): Promise<void> => {
     const kind = kindFor(ports, kindName)
     const bound = { world, resource, during: 'fork', limits: terms, log }
-    const forked = await writing(ports, bound, `${id}-${resource.replace('@', '-at-')}`, 0, (call) =>
+    const forked = await writing(ports, bound, forkKey(id, resource), 0, (call) =>
       kind.fork({ world: PRIMARY, id: resource, part: from }, { world: id, id: resource, part: null }, live, spec, call),
     )
     await append([{ type: 'world.forked', world: id, id: resource, part: forked.part }])
@@ -145,7 +145,7 @@ export async function closeWorld(
     if (kind === undefined) continue
     const bound = { world, resource, during: 'close', limits: CLOSE_LIMITS, log, shielded: true }
     try {
-      await writing(ports, bound, `${world.id}-${resource.replace('@', '-at-')}`, 0, (call) =>
+      await writing(ports, bound, forkKey(world.id, resource), 0, (call) =>
         kind.close({ world: world.id, id: resource, part: parts.get(resource) ?? null }, call),
       )
     } catch (thrown) {
@@ -193,4 +193,9 @@ function holderOf(value: Json | undefined) {
   const text = (key: string): string => (typeof row[key] === 'string' ? row[key] : '')
   const whole = (key: string): number => (typeof row[key] === 'number' ? row[key] : 0)
   return { who: text('who'), host: text('host'), boot: text('boot'), pid: whole('pid'), start: whole('start'), doing: text('doing') }
+}
+
+/** Names what forking makes; never the key of a step of the same world, which would name something else. */
+function forkKey(world: string, resource: string): string {
+  return `${world}-fork-${resource.replace('@', '-at-')}`
 }
