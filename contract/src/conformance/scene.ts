@@ -33,6 +33,8 @@ export interface Case {
 }
 
 export const PRIMARY = 'primary'
+/** Where sources are frozen; nothing else happens there. */
+export const PLANNING = 'planning'
 export const ID = 'thing'
 
 /** A change of the thing: what stands at the start, and what shall stand. */
@@ -118,7 +120,8 @@ export async function openScene(subject: Case, bench: Bench, watch: Watch): Prom
   const c = sourceC === null ? null : await specFrom(provider, sourceC, bench, 'c')
   const home = provider.home(a)
   same(provider.home(b), home, 'specs a and b of a subject must have one home')
-  const rooms = new Set<string>()
+  // Known from the start: a room may be made at any time, and never counts.
+  const rooms = new Set([PLANNING, PRIMARY].map((world) => bench.look(world, ID).room))
   return makeScene({ subject, bench, watch, specs: { a, b, c }, rooms }, { world: PRIMARY, id: ID, part: home })
 }
 
@@ -129,7 +132,7 @@ export async function specFrom(provider: PlainProvider, source: SpecSource, benc
   claim(issues === null, `spec ${name} of the subject must parse: ${issues?.join('; ') ?? ''}`)
   const parsed = provider.parseSpec(written)
   if (provider.source === null) return parsed
-  return provider.parseSpec(await provider.source.freeze(parsed, bench.dir, bench.hands('planning', ID, `freeze-${name}`)))
+  return provider.parseSpec(await provider.source.freeze(parsed, bench.dir, bench.hands(PLANNING, ID, `freeze-${name}`)))
 }
 
 interface Ground {

@@ -4,7 +4,7 @@ import { canonical } from '../json.ts'
 import type { Json } from '../json.ts'
 import type { Check } from './check.ts'
 import { claim, none, same } from './claim.ts'
-import { withScene } from './scene.ts'
+import { PLANNING, withScene } from './scene.ts'
 import { differences } from './snapshot.ts'
 
 export const schemaChecks: readonly Check[] = [
@@ -83,7 +83,7 @@ export const schemaChecks: readonly Check[] = [
       withScene(subject, async (scene) => {
         const { provider, bench, specs } = scene
         const before = scene.outside()
-        const hands = bench.hands('planning', scene.at.id, 'freeze-again')
+        const hands = bench.hands(PLANNING, scene.at.id, 'freeze-again')
         const again = (await provider.source?.freeze(specs.a, bench.dir, hands)) ?? null
         same(provider.parseSpec(again), specs.a, 'what is frozen must freeze to itself')
         if (provider.source?.once !== true) none(differences(before, scene.outside(), 'times'), 'freezing must leave its sources alone')
