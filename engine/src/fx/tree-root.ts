@@ -77,7 +77,7 @@ export class TreeRoot {
     if (name === '') return { dir: this.#open(operation, name), name: '.' }
     const slash = name.lastIndexOf('/')
     const last = slash === -1 ? name : name.slice(slash + 1)
-    if (last === '' || last === '.' || last === '..') throw this.#refused(operation, name)
+    if (slash === 0 || last === '' || last === '.' || last === '..') throw this.#refused(operation, name)
     return { dir: slash === -1 ? this.#open(operation, name) : this.dir(operation, name.slice(0, slash), name), name: this.#native(last) }
   }
 
