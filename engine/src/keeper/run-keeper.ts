@@ -1,7 +1,7 @@
 // Owns: the life of a keeper: one per store, a socket to ask and stop it, the loop, its end when nothing is left to keep.
 // Never: holds anything that is not in the store; a killed keeper loses nothing.
 import { createHash } from 'node:crypto'
-import { chmodSync, mkdirSync, rmSync } from 'node:fs'
+import { chmodSync, mkdirSync, rmSync, statSync } from 'node:fs'
 import { createServer, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -37,6 +37,7 @@ export async function runKeeper(ports: Ports, dir: string): Promise<'stopped' | 
     if (path === '/stop') stop.abort()
     return { ...about, stack: ports.stack }
   })
+  const inode = socketInode(socket)
   const endRenewing = ports.every(TTL_MS / 3, async () => {
     if (!(await ports.store.renewLease(LEASE, answer.lease.epoch, TTL_MS))) stop.abort()
   })
@@ -45,6 +46,8 @@ export async function runKeeper(ports: Ports, dir: string): Promise<'stopped' | 
     const count = guardCount()
     let idleSince = ports.clock.monotonic()
     while (!ended.aborted) {
+      // The store was removed, or another keeper stands here: there is nothing of ours left to keep.
+      if (socketInode(socket) !== inode) return 'stopped'
       const kept = await keepOnce(ports, count).catch((thrown: unknown) => {
         // A keeper must outlive a bad moment (a full disk, a locked store); `keeper status` shows the last one.
         const { code, detail } = faultOf(thrown)
@@ -60,10 +63,14 @@ export async function runKeeper(ports: Ports, dir: string): Promise<'stopped' | 
   } finally {
     endRenewing()
     server.close()
-    rmSync(socket, { force: true })
+    if (socketInode(socket) === inode) rmSync(socket, { force: true })
     await ports.store.freeLease(LEASE, answer.lease.epoch)
     ports.emit('keeper.stopped', {})
   }
+}
+
+function socketInode(socket: string): bigint | null {
+  return statSync(socket, { bigint: true, throwIfNoEntry: false })?.ino ?? null
 }
 
 async function listen(socket: string, answer: (path: string) => Json) {
