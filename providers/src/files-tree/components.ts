@@ -4,7 +4,7 @@ import type { Components, Json, Look, Merging } from '@understudy/contract'
 import { componentOf, entryOfComponent, sameEntry, sameSelf } from './entry.ts'
 import type { Entry } from './entry.ts'
 import { editTree } from './edit-tree.ts'
-import { pathOfPointer, pointerOf } from './pointer.ts'
+import { pathNamed, pathOfPointer, pointerOf } from './pointer.ts'
 import { allBelow, differenceOf, eachPath, parentOf } from './tree-difference.ts'
 import type { Difference } from './tree-difference.ts'
 import { keeping, naming, openTrees, saveDirectory } from './tree-objects.ts'
@@ -23,7 +23,8 @@ export const treeComponents: Components<TreeState> = {
     return (await changes(a, b, call)).map(({ path, before, after }) => pointerOf(path, (after ?? before)?.type === 'dir'))
   },
   async get(state, pointer, call) {
-    const entry = await openTrees(call).find(state.root, pathOfPointer(pointer))
+    const path = pathNamed(pointer)
+    const entry = path === null ? null : await openTrees(call).find(state.root, path)
     return entry === null ? undefined : componentOf(entry)
   },
   async set(state, pointer, value, call) {

@@ -10,16 +10,18 @@ export function pointerOf(path: string, isDirectory: boolean): string {
   return PREFIX + name.replaceAll('~', '~0').replaceAll('/', '~1')
 }
 
-/** Slashes may be written as they are: `/files/conf.d/a.conf`. */
-export function pathOfPointer(pointer: string): string {
+/** Slashes may be written as they are: `/files/conf.d/a.conf`. Null: it can name nothing in a tree. */
+export function pathNamed(pointer: string): string | null {
   const path = pointer.slice(PREFIX.length).replaceAll('~1', '/').replaceAll('~0', '~').replace(/\/$/, '')
-  const names = path.split('/')
-  const sound = pointer.startsWith(PREFIX) && path !== '' && (path === '.' || isPath(names))
-  if (!sound) {
-    const hint = 'Write `#/files/NAME`, e.g. `shop/config#/files/nginx.conf` or `shop/config#/files/conf.d/a.conf`.'
-    throw treeFault('bad-pointer', 'invalid', 'This names no file of a tree.', pointer, hint)
-  }
-  return path === '.' ? '' : path
+  const sound = pointer.startsWith(PREFIX) && path !== '' && (path === '.' || isPath(path.split('/')))
+  return sound ? (path === '.' ? '' : path) : null
+}
+
+export function pathOfPointer(pointer: string): string {
+  const path = pathNamed(pointer)
+  if (path !== null) return path
+  const hint = 'Write `#/files/NAME`, e.g. `shop/config#/files/nginx.conf` or `shop/config#/files/conf.d/a.conf`.'
+  throw treeFault('bad-pointer', 'invalid', 'This names no file of a tree.', pointer, hint)
 }
 
 export function isPath(names: readonly string[]): boolean {

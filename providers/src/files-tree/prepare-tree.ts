@@ -148,7 +148,7 @@ export function sideOf(stat: Pick<Stat, 'dev' | 'ino'>, { root, at }: Known): Tr
 
 /** What a killed prepare of the same step left. */
 export async function clearStep(place: PlaceWrites, names: ReturnType<typeof stepNames>, call: Hands): Promise<void> {
-  for (const name of [names.standby, names.between, names.parts]) {
+  for (const name of [...probesOf(names.standby), ...probesOf(names.parts), names.standby, names.between, names.parts]) {
     const stat = place.dir.stat(name)
     if (stat === null) continue
     await removeTree(place.dir, name, call)
@@ -156,16 +156,15 @@ export async function clearStep(place: PlaceWrites, names: ReturnType<typeof ste
   }
 }
 
+const probesOf = (name: string): readonly [string, string] => [`${name}~a`, `${name}~b`]
+
 /** Tried on two empty directories, so that nobody finds out while the live tree hangs in between. */
-export function canExchange({ dir }: PlaceWrites, standby: string): boolean {
-  const [a, b] = [`${standby}~a`, `${standby}~b`]
-  for (const name of [a, b]) {
-    dir.remove(name)
-    dir.mkdir(name, 0o700)
-  }
+export function canExchange({ dir }: PlaceWrites, name: string): boolean {
+  const [a, b] = probesOf(name)
+  for (const probe of [a, b]) dir.mkdir(probe, 0o700)
   try {
     return dir.exchange(a, dir, b)
   } finally {
-    for (const name of [a, b]) dir.remove(name)
+    for (const probe of [a, b]) dir.remove(probe)
   }
 }
