@@ -26,7 +26,7 @@ export function instanceName(key: string, call: Look): string {
 
 export function newInstance(state: ServiceState, name: string, heldBy: string, port: number, call: Look): InstanceRecord {
   const mark = call.name(Buffer.from(`${call.room}\0${name}`)).slice(2, 42)
-  return { name, mark, port, id: null, starts: 0, startedAt: 0, heldBy: [heldBy], state }
+  return { name, mark, port, phase: 'down', id: null, starts: 0, startedAt: 0, heldBy: [heldBy], state }
 }
 
 /** The port that a new instance gets. */
@@ -71,7 +71,7 @@ async function startOnce(instance: InstanceRecord, call: Hands): Promise<Started
   })
   // Whoever answers there now would be taken for ours by the health check.
   if (await staysTaken(state.host, port, call)) return taken('somebody listens there.', instance)
-  const starting: InstanceRecord = { ...instance, id: null, starts: instance.starts + 1, startedAt: call.fx.time.now() }
+  const starting: InstanceRecord = { ...instance, phase: 'starting', id: null, starts: instance.starts + 1, startedAt: call.fx.time.now() }
   writeRecord(call, starting)
   const { argv, options, secrets } = await commandOf(starting, call)
   const id = await call.fx.process.spawn(argv, options)
@@ -85,7 +85,7 @@ async function startOnce(instance: InstanceRecord, call: Hands): Promise<Started
     for (const each of marked(running, call)) call.fx.process.signal(each, 'SIGKILL')
     throw error
   }
-  if (outcome === 'up') return { up: running }
+  if (outcome === 'up') return { up: nowUp(running, call) }
   const down = await end(running, call)
   const tail = blanked(logTail(call, name, starting.starts), secrets)
   const last = tail === '' ? 'It wrote nothing.' : `Its last lines:\n${tail}`
@@ -166,6 +166,7 @@ export async function end(instance: InstanceRecord, call: Hands): Promise<Instan
   const { time, process } = call.fx
   if (instance.id === null && instance.starts > 0) await time.wait(LATE_EXEC_MS)
   const { signal, graceMs } = instance.state.stop
+  writeRecord(call, { ...instance, phase: 'ending' })
   const killAt = time.monotonic() + graceMs
   const first = isUp(instance, call) && instance.id !== null ? [instance.id] : marked(instance, call)
   for (const id of first) {
@@ -184,7 +185,7 @@ export async function end(instance: InstanceRecord, call: Hands): Promise<Instan
     if (over > KILL_WAIT_MS) throw serviceFault('service.not-ended', `processes ${left.map(({ pid }) => pid).join(', ')}`)
     await time.wait(END_POLL_MS)
   }
-  const ended: InstanceRecord = { ...instance, id: null }
+  const ended: InstanceRecord = { ...instance, phase: 'down', id: null }
   writeRecord(call, ended)
   return ended
 }
@@ -196,6 +197,14 @@ function marked({ id, mark }: InstanceRecord, call: Look): readonly ProcessId[] 
   return [...known, ...found]
 }
 
+/** Notes that it has answered. */
+export function nowUp(instance: InstanceRecord, call: Hands): InstanceRecord {
+  const up: InstanceRecord = { ...instance, phase: 'up' }
+  writeRecord(call, up)
+  return up
+}
+
+/** Its process is there; whether it answers is another matter. */
 export function isUp({ id }: InstanceRecord, call: Look): boolean {
   return id !== null && call.fx.process.alive(id)
 }

@@ -5,7 +5,7 @@ import { canonical } from '@understudy/contract'
 import type { At, Hands, Prepared } from '@understudy/contract'
 import { materialise } from './code.ts'
 import { outOf, probe } from './health.ts'
-import { choosePort, end, instanceName, isUp, newInstance, start } from './instance.ts'
+import { choosePort, end, instanceName, isUp, newInstance, nowUp, start } from './instance.ts'
 import { readPointer, readRecord, writeRecord } from './room.ts'
 import type { InstanceRecord } from './room.ts'
 import { serviceFault } from './service-fault.ts'
@@ -65,7 +65,7 @@ async function readyBeside(at: At<ServicePart>, to: ServiceState, call: Hands): 
   const known = readRecord(call, name)
   if (known !== null) {
     const same = canonical(known.state) === canonical(to)
-    if (same && isUp(known, call) && (await probe(known, call)).fit) return known
+    if (same && isUp(known, call) && (await probe(known, call)).fit) return nowUp(known, call)
     await end(known, call)
   }
   const made = newInstance(to, name, call.key, await choosePort(at.part, to, call), call)

@@ -14,6 +14,11 @@ const recordShape = z.strictObject({
   /** Value of its mark in the environment; other than the name it is unique in the whole machine. */
   mark: z.string(),
   port: z.int(),
+  /**
+   * down ──▶ starting ──▶ up ──▶ ending ──▶ down. Written before what it names is done, `up` after it answered. One that
+   * ended by itself, or with the machine, still says up (or starting): only what was ended on purpose may be started again.
+   */
+  phase: z.enum(['down', 'starting', 'up', 'ending']),
   /** Null: not started, or being started right now. */
   id: idShape.nullable(),
   /** How often it was started: each start has its own log. */

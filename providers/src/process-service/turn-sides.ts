@@ -6,8 +6,8 @@
 // Towards absence the pointer goes first, then the instance is ended: what is deleted must not go on working.
 
 import type { At, Hands, Look, Side, Stand } from '@understudy/contract'
-import { probe } from './health.ts'
-import { end, isUp, start } from './instance.ts'
+import { probe, waitUntilUp } from './health.ts'
+import { end, isUp, nowUp, start } from './instance.ts'
 import { readPointer, readRecord, writePointer } from './room.ts'
 import type { InstanceRecord } from './room.ts'
 import { serviceFault } from './service-fault.ts'
@@ -36,21 +36,26 @@ async function turnBeside(at: At<ServicePart>, target: InstanceSide, call: Hands
   writePointer(call, { live: target?.instance ?? null, turningTo: null, turning: false })
 }
 
-/** One that is kept up has to be there; one that is not is started again, at the port it is known by. */
+/** One that is kept up has to answer; one that was ended on purpose is started again, at the port it is known by. */
 async function bringUp(at: At<ServicePart>, record: InstanceRecord, { state }: NonNullable<InstanceSide>, call: Hands): Promise<void> {
-  if (isUp(record, call)) {
-    if (record.id !== null) call.fx.process.signal(record.id, 'SIGCONT')
+  const { id, phase } = record
+  if (id !== null && isUp(record, call) && phase === 'up') {
+    call.fx.process.signal(id, 'SIGCONT')
     const answer = await probe(record, call)
     if (!answer.fit) throw serviceFault('service.not-answering', answer.detail)
+    return
+  }
+  // Started by a turn that was killed before it answered: it gets its time.
+  if (id !== null && phase === 'starting' && (await waitUntilUp(record, id, call)) === 'up') {
+    nowUp(record, call)
     return
   }
   if (!restartable(record, state.standby)) throw serviceFault('service.standby-gone', `instance ${record.name}`)
   await start(at.part, await end(record, call), true, call)
 }
 
-/** `id` is forgotten when an instance is ended on purpose; one that ended by itself, or with the machine, still has it. */
-function restartable({ id }: InstanceRecord, standby: 'running' | 'stopped' | 'paused'): boolean {
-  return id === null || standby === 'stopped'
+function restartable({ phase }: InstanceRecord, standby: 'running' | 'stopped' | 'paused'): boolean {
+  return phase !== 'up' || standby === 'stopped'
 }
 
 async function turnInPlace(at: At<ServicePart>, target: InstanceSide, left: InstanceSide, call: Hands): Promise<void> {
