@@ -1,38 +1,38 @@
 // Owns: a stack of its own for a test: temporary folder, real store, real kinds, real effects; an intent made by hand.
-// Never: leaves anything behind: `close` fails when it would.
+// Never: leaves anything behind.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Json } from '@understudy/contract'
 import { apply, kindOf, machineClock, openPorts, openSqliteStore, rollback } from '@understudy/engine'
 import type { ApplyOutcome, ChangeRequest, EngineEvent, Intent, Ports, RollbackResult, Store, Wish } from '@understudy/engine'
-import { filesTree } from '@understudy/providers'
+import { filesFile, filesTree, processService, proxyRoute } from '@understudy/providers'
+
+export type TestWish = { readonly kind: string; readonly spec: Json } & Partial<Wish>
+export type Wishes = Readonly<Record<string, TestWish>>
 
 export interface TestStack {
   readonly dir: string
   readonly store: Store
   readonly ports: Ports
   readonly events: EngineEvent[]
-  apply(resources: Readonly<Record<string, TestWish>>, more?: Partial<ChangeRequest>): Promise<ApplyOutcome>
-  rollback(more?: Partial<Parameters<typeof rollback>[1]>): Promise<RollbackResult>
   close(): Promise<void>
 }
 
-export type TestWish = { readonly kind: string; readonly spec: Json } & Partial<Wish>
-
-export async function openTestStack(kinds = [kindOf(filesTree)]): Promise<TestStack> {
-  const dir = mkdtempSync(join(tmpdir(), 'understudy-test-'))
+/** With `dir` an existing folder is opened again; without, a new one is made, and removed by `close`. */
+export async function openTestStack(given: { readonly dir?: string; readonly signal?: AbortSignal } = {}): Promise<TestStack> {
+  const dir = given.dir ?? mkdtempSync(join(tmpdir(), 'understudy-test-'))
   const store = await openSqliteStore({ dir: join(dir, '.understudy'), clock: machineClock })
   const events: EngineEvent[] = []
   const ports = openPorts({
     stack: 'test',
     dir: join(dir, '.understudy'),
     store,
-    kinds,
+    kinds: [kindOf(filesTree), kindOf(filesFile), kindOf(processService), kindOf(proxyRoute)],
     onEvent: (event) => void events.push(event),
     who: 'tester',
     through: 'test',
-    signal: new AbortController().signal,
+    signal: given.signal ?? new AbortController().signal,
     parallelism: 4,
   })
   return {
@@ -40,32 +40,49 @@ export async function openTestStack(kinds = [kindOf(filesTree)]): Promise<TestSt
     store,
     ports,
     events,
-    apply: (resources, more = {}) =>
-      apply(
-        ports,
-        {
-          intent: intentOf(store, resources),
-          base: dir,
-          only: [],
-          replace: [],
-          consent: { irreversible: [], loss: [], yes: true },
-          destroy: false,
-          ...more,
-        },
-        { message: '', confirmWithinMs: null, planned: null, always: false, foreseen: () => undefined, ask: () => Promise.resolve(false) },
-      ),
-    rollback: (more = {}) =>
-      rollback(ports, { to: null, only: [], withClosure: false, resolve: null, acceptLoss: [], message: '', why: 'test', ...more }),
     async close() {
       await store.close()
-      rmSync(dir, { recursive: true, force: true })
+      if (given.dir === undefined) rmSync(dir, { recursive: true, force: true })
     },
   }
 }
 
-export function intentOf(store: Store, resources: Readonly<Record<string, TestWish>>): Intent {
-  const wishes = Object.fromEntries(
-    Object.entries(resources).map(([name, { kind, spec, ...more }]): [string, Wish] => [
+export function applyTo(stack: Pick<TestStack, 'ports' | 'dir'>, wishes: Wishes, more: Partial<ChangeRequest> = {}): Promise<ApplyOutcome> {
+  const request: ChangeRequest = {
+    intent: intentOf(stack.ports.store, wishes),
+    base: stack.dir,
+    only: [],
+    replace: [],
+    consent: { irreversible: [], loss: [], yes: true },
+    destroy: false,
+    ...more,
+  }
+  return apply(stack.ports, request, {
+    message: '',
+    confirmWithinMs: null,
+    planned: null,
+    always: false,
+    foreseen: () => undefined,
+    ask: () => Promise.resolve(false),
+  })
+}
+
+export function rollBackOn(stack: Pick<TestStack, 'ports'>, more: Partial<Parameters<typeof rollback>[1]> = {}): Promise<RollbackResult> {
+  return rollback(stack.ports, {
+    to: null,
+    only: [],
+    withClosure: false,
+    resolve: null,
+    acceptLoss: [],
+    message: '',
+    why: 'test',
+    ...more,
+  })
+}
+
+export function intentOf(store: Store, wishes: Wishes): Intent {
+  const resources = Object.fromEntries(
+    Object.entries(wishes).map(([name, { kind, spec, ...more }]): [string, Wish] => [
       name,
       {
         kind,
@@ -87,10 +104,10 @@ export function intentOf(store: Store, resources: Readonly<Record<string, TestWi
   return {
     artefact: 'intent',
     stack: 'test',
-    resources: wishes,
+    resources,
     policy: { askAt: 40, refuseAt: 80, guardForMs: 0, guardEveryMs: 250, guardFailures: 2, onGuard: 'undo', keepRevisions: 50 },
     providers: [],
     labels: {},
-    source: store.objects.name(Buffer.from(JSON.stringify(resources))),
+    source: store.objects.name(Buffer.from(JSON.stringify(wishes))),
   }
 }
