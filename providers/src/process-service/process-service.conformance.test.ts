@@ -62,14 +62,17 @@ async function another(bench: Bench, at: At<Json>): Promise<void> {
   const place = { world: at.world, id: at.id, part: { ports: 'as-written' } as const }
   const call = bench.hands(at.world, at.id, 'another')
   const live = await processService.read(place, null, call)
-  if (live === null) throw new Error('there is nothing to change')
-  const step = await processService.prepare(place, live.state, { ...live.state, env: { VERSION: 'another' } }, call)
+  const parsed = processService.schema.spec.safeParse(spec('another')(bench))
+  if (!parsed.success) throw new Error(JSON.stringify(parsed.error.issues))
+  const { state } = await processService.want(place, parsed.data, call)
+  const step = await processService.prepare(place, live?.state ?? null, state, call)
   await processService.turn(place, step.memento, 'after', call)
 }
 
 const shared = {
   provider: processService,
   touch: another,
+  appear: another,
   unknown(bench: Bench, at: At<Json>) {
     const pointer = join(bench.look(at.world, at.id).room, 'live.json')
     const whole = readFileSync(pointer)
@@ -77,7 +80,7 @@ const shared = {
     return () => writeFileSync(pointer, whole)
   },
   ignores: (path: string) => path.endsWith('.log'),
-  killPointsMax: 12,
+  killPointsMax: 8,
   timeoutMs: 240_000,
 }
 
