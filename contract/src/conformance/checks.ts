@@ -2,6 +2,7 @@
 // Never: knows a test runner, so that anybody can run them: the suite's own mutants are caught by these very functions.
 import type { Check } from './check.ts'
 import { conflictChecks } from './conflict-checks.ts'
+import { faultChecks } from './fault-checks.ts'
 import { forkChecks } from './fork-checks.ts'
 import { honestyChecks } from './honesty-checks.ts'
 import { killChecks } from './kill-checks.ts'
@@ -19,6 +20,7 @@ export const checks: readonly Check[] = [
   ...conflictChecks,
   ...honestyChecks,
   ...powerChecks,
+  ...faultChecks,
   ...killChecks,
   ...forkChecks,
 ]

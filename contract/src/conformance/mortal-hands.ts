@@ -1,6 +1,7 @@
 // Owns: hands whose process dies at a chosen effect: from then on nothing it does has any effect, as after SIGKILL.
 // Never: lets code that runs after the death (finally, catch) touch anything; it may only let go of what is open.
 import type { DirReads, DirWrites, Effects, SqlReads, SqlWrites } from '../effects.ts'
+import { Fault } from '../fault.ts'
 import type { Hands } from '../provider.ts'
 
 /** What every effect throws once the process is dead. Not a Fault: nobody is there any more to handle it. */
@@ -12,6 +13,8 @@ export class Killed extends Error {
 export interface Death {
   readonly at: number
   readonly torn: boolean
+  /** It does not die: that one effect faults as on a full disk, and those after it work again. */
+  readonly survives?: boolean
 }
 
 export interface Mortal {
@@ -43,6 +46,7 @@ export function mortalHands(hands: Hands, death: Death = immortal): Mortal {
       if (dead) fall()
       const due = writes.length === death.at
       writes.push({ what, tearable: torn !== undefined })
+      if (due && death.survives === true) throw full(what)
       if (due && death.torn) torn?.()
       return due ? fall() : run()
     },
@@ -63,6 +67,16 @@ export function mortalHands(hands: Hands, death: Death = immortal): Mortal {
       dead = true
     },
   }
+}
+
+function full(what: string): Fault {
+  return new Fault({
+    code: 'fs.no-space',
+    class: 'transient',
+    summary: 'There is no space left.',
+    detail: what,
+    hint: 'Make room, then try again.',
+  })
 }
 
 function gateEffects(fx: Effects, gate: Gate): Effects {

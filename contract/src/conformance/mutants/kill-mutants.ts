@@ -34,6 +34,17 @@ export function killMutants(): readonly Mutant[] {
       },
       ['L8: create: killed while preparing, it is released by key or tried again, and nothing is left over'],
     ),
+    mutant('prepares whatever happens', { prepare: whatever }, [
+      'a disk that is full for a moment while preparing: nothing shows, tried again it works, nothing is left over',
+    ]),
+    mutant(
+      'turns whatever happens',
+      { turn: (at, memento, to, call) => note.turn(at, memento, to, call).catch(() => ({ side: to, standby: 'fit' })) },
+      [
+        'a disk that is full for a moment in turn(after): it is told, and tried again it works',
+        'a disk that is full for a moment in turn(before): it is told, and tried again it works',
+      ],
+    ),
     mutant('turns behind a lock of its own', { turn: locked((...given) => note.turn(...given)) }, [
       ...each('L8: *: killed in turn(after), it is ours, goes on either way, and nothing is left over'),
       ...each('L8: *: killed in turn(before), it is ours, goes on either way, and nothing is left over'),
@@ -89,4 +100,22 @@ async function byTwoRenames(
   dir.rename(aside, dir, memento.beside, { replace: false })
   dir.close()
   return { side: to, standby: 'fit' }
+}
+
+/** Goes on when a file could not be made. */
+const whatever: NoteProvider['prepare'] = (at, from, to, call) => {
+  const { fs: files } = call.fx
+  const open = (dir: string) => {
+    const real = files.open(dir)
+    const attempt = (run: () => void): void => {
+      try {
+        run()
+      } catch {
+        // Somebody will notice.
+      }
+    }
+    const create: typeof real.create = (...given) => attempt(() => real.create(...given))
+    return { ...real, create, chown: () => undefined, chmod: () => undefined, sync: () => undefined }
+  }
+  return note.prepare(at, from, to, { ...call, fx: { ...call.fx, fs: { ...files, open } } })
 }
