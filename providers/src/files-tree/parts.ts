@@ -12,7 +12,7 @@ import type { Memento, PartsMemento, Unit, UnitSide } from './memento.ts'
 import { ensureSlots, liveStat, openToWrite, pointAt, refuseMounts, slotOf, stepNames } from './place.ts'
 import type { PlaceReads, PlaceWrites } from './place.ts'
 import { pathOfPointer } from './pointer.ts'
-import { canExchange, clearStep } from './prepare-tree.ts'
+import { canExchange, clearStep, refuseUnmovable } from './prepare-tree.ts'
 import { readTree, xattrsOf } from './read-tree.ts'
 import { differenceOf, join, nameOf, parentOf } from './tree-difference.ts'
 import { directoryEntry, keeping, naming, openTrees, saveDirectory, saveRoot } from './tree-objects.ts'
@@ -59,6 +59,10 @@ export async function prepareParts(
     const differences = await differenceOf(from.root, after.root, trees)
     const linked = differences.find(({ before, after: then }) => (before?.group ?? then?.group ?? null) !== null)
     if (linked !== undefined) throw isLinked(linked.path)
+
+    const whole = differences.flatMap(({ before, after: then }) => (before?.type === 'dir' && then?.type === 'dir' ? [] : [before, then]))
+    const modes = whole.flatMap((entry) => (entry?.type === 'dir' ? [entry.mode] : []))
+    refuseUnmovable(place, names.parts, modes)
 
     const made = new Map<string, Entry>()
     const paths: string[] = []

@@ -1,5 +1,6 @@
 // Owns: `prepare`: the wanted side built in a slot beside the live tree, on disk, with fingerprints of both.
 // Never: changes anything that somebody outside can see, but a missing parent directory.
+import { Fault } from '@understudy/contract'
 import type { Digest, Hands, Prepared, Stat } from '@understudy/contract'
 import { recordChanged } from './changed-paths.ts'
 import { knownOf, knownSlots, learn, readKnown, writeKnown } from './known-trees.ts'
@@ -33,6 +34,7 @@ export async function prepareTree(
     await clearStep(place, names, call)
     const known = live === null || from === null ? null : await knowLive(place, live, from.root, trees, call)
     const atomic = canExchange(place, names.standby)
+    refuseUnmovable(place, names.standby, [live?.mode ?? 0o700, to === null ? 0o700 : (await trees.loadRoot(to.root)).mode])
     try {
       const after = to === null ? null : await buildSlot(place, names.standby, live, known, to.root, trees, call)
       const before = live === null || known === null ? null : sideOf(live, known)
@@ -153,6 +155,30 @@ export async function clearStep(place: PlaceWrites, names: ReturnType<typeof ste
     if (stat === null) continue
     await removeTree(place.dir, name, call)
     place.dir.remove(`${place.slots}/i${stat.ino}`)
+  }
+}
+
+/** Without root, a directory that its owner may not write to cannot be moved to another one (rename(2): its `..` changes). */
+export function refuseUnmovable({ dir }: PlaceWrites, name: string, modes: readonly number[]): void {
+  const [from, into] = probesOf(name)
+  for (const mode of new Set(modes.filter((one) => (one & 0o200) === 0))) {
+    try {
+      dir.mkdir(into, 0o700)
+      dir.mkdir(from, mode)
+      dir.rename(from, dir, `${into}/moved`, { replace: false })
+    } catch (thrown) {
+      if (!(thrown instanceof Fault) || thrown.fault.class !== 'forbidden') throw thrown
+      const hint = 'Give it to its owner for writing (u+w), or run as root.'
+      throw treeFault(
+        'not-movable',
+        'forbidden',
+        'A directory that its owner may not write to cannot be exchanged.',
+        `Mode 0${mode.toString(8)}.`,
+        hint,
+      )
+    } finally {
+      for (const probe of [from, into]) dir.remove(probe)
+    }
   }
 }
 
