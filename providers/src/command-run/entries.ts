@@ -66,13 +66,20 @@ const editShape = z.strictObject({
   /** Inode of each side; '' where it is nothing. */
   beforeIno: z.string(),
   afterIno: z.string(),
-  /** Of a directory on the before side: what is put into it again changes its time. */
-  beforeMtimeNs: z.string(),
 })
 
 export type Edit = z.output<typeof editShape>
 
-const editsShape = z.strictObject({ v: z.literal(1), edits: z.array(editShape) })
+/** A directory whose entries change, and the time that it has to have again. */
+const timeShape = z.strictObject({ root: z.string(), name: z.string(), mtimeNs: z.string() })
+
+export interface Edits {
+  readonly edits: readonly Edit[]
+  /** Parents before children. */
+  readonly times: readonly z.output<typeof timeShape>[]
+}
+
+const editsShape = z.strictObject({ v: z.literal(1), edits: z.array(editShape), times: z.array(timeShape) })
 const runShape = z.strictObject({ exitCode: z.int(), stdout: z.string() })
 
 export async function loadList(digestOf: Digest, call: Pick<Look, 'get'>): Promise<EntryList> {
@@ -91,12 +98,12 @@ export function diffBytes({ roots, before, after }: Diff): Uint8Array {
   return bytesOf({ v: 1, roots: [...roots].sort(), before, after })
 }
 
-export async function loadEdits(digestOf: Digest, call: Pick<Look, 'get'>): Promise<readonly Edit[]> {
-  return parsed(editsShape, await call.get(digestOf)).edits
+export async function loadEdits(digestOf: Digest, call: Pick<Look, 'get'>): Promise<Edits> {
+  return parsed(editsShape, await call.get(digestOf))
 }
 
-export function editsBytes(edits: readonly Edit[]): Uint8Array {
-  return bytesOf({ v: 1, edits })
+export function editsBytes({ edits, times }: Edits): Uint8Array {
+  return bytesOf({ v: 1, edits, times })
 }
 
 export async function loadRun(digestOf: Digest, call: Pick<Look, 'get'>): Promise<z.output<typeof runShape>> {

@@ -31,6 +31,7 @@ export async function forkCommand(
   const now = await readPaths(from.root, roots, paths, call, (bytes) => call.put(bytes))
   const strange = Object.keys(known.entries).filter((path) => !sameEntry(now.entries[path] ?? null, known.entries[path] ?? null))
   if (strange.length > 0) throw changedOutside(strange)
+  closeCommand(call) // what a killed fork left
   const missing = await copyAll(from.root, root, roots, now.entries, call)
   if (live !== null) {
     const { origin, run, effects, secret, bare } = live

@@ -91,7 +91,7 @@ export function recordSide(memento: CommandMemento, call: Look): Side | 'mixed' 
 }
 
 export async function lookCommand({ part }: At<CommandPart>, memento: CommandMemento, depth: 'quick' | 'full', call: Look): Promise<Stand> {
-  const edits = await loadEdits(memento.edits, call)
+  const { edits } = await loadEdits(memento.edits, call)
   const stands = await standsOf(part, edits, memento.key, depth === 'full' ? 'bytes' : 'names', call)
   const record = recordSide(memento, call)
   const sides = new Set<Stand['side']>([record, ...stands.map(({ live }) => live)])

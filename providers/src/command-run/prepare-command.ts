@@ -1,10 +1,10 @@
 // Owns: the slow half of a step: each path's new side made beside, in its root, and the list of edits.
 // Never: touches a live path, or prepares on top of what the plan did not see.
-import type { At, DirWrites, Hands, Prepared } from '@understudy/contract'
+import type { At, DirReads, DirWrites, Hands, Prepared } from '@understudy/contract'
 import { editsBytes, loadList, loadRun, noEntries, sameButLinks, sameEntry } from './entries.ts'
-import type { Edit, Entries, Entry } from './entries.ts'
+import type { Edit, Edits, Entries, Entry } from './entries.ts'
 import { makeEntry } from './make-entry.ts'
-import { openRoots, readPaths, siteOf } from './read-entry.ts'
+import { openRoots, parentIn, readPaths, siteOf, statOrNull } from './read-entry.ts'
 import { changedOutside, runFault } from './run-fault.ts'
 import { readRecord } from './run-record.ts'
 import { rememberRoots } from './slot-roots.ts'
@@ -36,9 +36,9 @@ export async function prepareCommand(
       ...sides,
       beforeIno: `${stat?.ino ?? ''}`,
       afterIno: '',
-      beforeMtimeNs: `${stat?.mtimeNs ?? ''}`,
     }
   })
+  const times = timesAround(part.root, edits, call)
   const made = await makeSlots(part.root, edits, call)
   const before = readRecord(call)
   const after: RunRecord | null =
@@ -47,7 +47,7 @@ export async function prepareCommand(
       : { origin: to.origin, run: to.run, effects: to.effects, secret: to.secret, bare: to.bare, by: call.key, begun: false }
   const bare = to?.bare ?? null
   return {
-    memento: { key: call.key, edits: await call.put(editsBytes(made)), before, after },
+    memento: { key: call.key, edits: await call.put(editsBytes({ edits: made, times })), before, after },
     out: to === null ? null : await loadRun(to.run, call),
     reversal: bare === null ? ((to?.effects.length ?? 0) > 0 ? 'compensate' : 'restore') : bare.undo === null ? 'none' : 'compensate',
     bytesHeld: made.reduce((sum, { before: old }) => sum + (old?.type === 'file' ? old.size : 0), 0),
@@ -86,10 +86,13 @@ async function makeSlots(prefix: string, edits: readonly Edit[], call: Hands): P
   rememberRoots(call, used)
   const folder = slotsName(call.key)
   const roots = openRoots<DirWrites>(prefix, (dir) => call.fx.fs.open(dir))
+  const tops = new Map<string, bigint>()
   try {
     for (const root of used) {
       const dir = roots.open(root)
       if (dir === null) throw changedOutside([root])
+      const top = dir.stat('')
+      if (top !== null) tops.set(root, top.mtimeNs)
       dir.remove(folder) // left by an earlier try of this very step
       dir.mkdir(folder, 0o700)
       checkExchange(dir, folder)
@@ -113,12 +116,30 @@ async function makeSlots(prefix: string, edits: readonly Edit[], call: Hands): P
     }
     for (const root of used) {
       roots.open(root)?.sync(folder)
+      const mtimeNs = tops.get(root)
+      if (mtimeNs !== undefined) roots.open(root)?.setMtime('', mtimeNs) // preparing is invisible
       roots.open(root)?.sync('')
     }
     return made
   } finally {
     roots.close()
   }
+}
+
+/** The directories that something comes into or goes from. */
+function timesAround(prefix: string, edits: readonly Edit[], call: Hands): Edits['times'] {
+  const roots = openRoots<DirReads>(prefix, (dir) => call.fx.fs.open(dir))
+  const times = new Map<string, Edits['times'][number]>()
+  try {
+    for (const edit of edits) {
+      const name = parentIn(edit)
+      const stat = name === null ? null : statOrNull(roots.open(edit.root), name)
+      if (name !== null && stat?.type === 'dir') times.set(`${edit.root}/${name}`, { root: edit.root, name, mtimeNs: `${stat.mtimeNs}` })
+    }
+  } finally {
+    roots.close()
+  }
+  return [...times.values()]
 }
 
 /** A directory that stays is not swapped: what is in it is not ours. */

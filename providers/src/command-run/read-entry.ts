@@ -57,7 +57,8 @@ function ownXattrs(dir: DirReads, name: string): Record<string, string> | null {
   return all.length === 0 ? null : Object.fromEntries(all)
 }
 
-export function statOrNull(dir: DirReads, name: string): Stat | null {
+export function statOrNull(dir: DirReads | null, name: string): Stat | null {
+  if (dir === null) return null
   try {
     return dir.stat(name)
   } catch (thrown) {
@@ -114,6 +115,14 @@ export function openRoots<D extends DirReads>(prefix: string, open: (dir: string
 
 export function nameIn({ path, root }: Site): string {
   return posix.relative(root, path)
+}
+
+/** Name of the directory that a path stands in; null for a root itself. */
+export function parentIn(site: Site): string | null {
+  const name = nameIn(site)
+  if (name === '') return null
+  const slash = name.lastIndexOf('/')
+  return slash === -1 ? '' : name.slice(0, slash)
 }
 
 /** All these paths as they are now, with inode numbers; hard links among them grouped. */

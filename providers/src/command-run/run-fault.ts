@@ -26,3 +26,9 @@ const TEXT_MAX = 2_000 // characters; enough to see what went wrong
 export function lastLines(text: string): string {
   return text.trimEnd().split('\n').slice(-LINES_MAX).join('\n').slice(-TEXT_MAX)
 }
+
+/** Whether it did what it does is not known, so it is neither run again nor taken for done. */
+export function halfRun(command: readonly string[]): Fault {
+  const hint = 'See what it did, then say `understudy recover`.'
+  return runFault('half-run', 'outcome-unknown', 'An unconfined command was begun and not seen to end well.', command.join(' '), hint)
+}

@@ -1,18 +1,17 @@
 // Owns: the fast half of a step, either way: path by path, each swapped with its slot, compared before and after.
 // Never: overwrites: what is swapped out stands whole in its slot.
-import type { At, DirWrites, Hands, Side, Stand } from '@understudy/contract'
-import { posix } from 'node:path'
+import type { At, DirWrites, Hands, Side, Stand, Stat } from '@understudy/contract'
 import { someOf } from '../files-tree/tree-fault.ts'
 import { openIfThere } from '../files-file/open-if-there.ts'
 import { loadEdits } from './entries.ts'
-import type { Edit } from './entries.ts'
+import type { Edit, Edits } from './entries.ts'
 import { recordSide, standsOf } from './look-command.ts'
 import type { EditStand } from './look-command.ts'
 import { dress } from './make-entry.ts'
 import { changesInPlace } from './prepare-command.ts'
-import { nameIn, openRoots, statOrNull } from './read-entry.ts'
+import { nameIn, openRoots, parentIn, statOrNull } from './read-entry.ts'
 import type { Roots } from './read-entry.ts'
-import { changedOutside, runFault } from './run-fault.ts'
+import { changedOutside, halfRun, runFault } from './run-fault.ts'
 import { writeRecord } from './run-record.ts'
 import { slotsName } from './slots.ts'
 import type { CommandMemento, CommandPart } from './spec.ts'
@@ -24,10 +23,11 @@ import { turnBare } from './turn-bare.ts'
  * comes from the top down. The record is last.
  */
 export async function turnCommand({ part }: At<CommandPart>, memento: CommandMemento, to: Side, call: Hands): Promise<Stand> {
-  const edits = await loadEdits(memento.edits, call)
+  const { edits, times } = await loadEdits(memento.edits, call)
   const stands = await standsOf(part, edits, memento.key, 'bytes', call)
   const record = recordSide(memento, call)
   if (record === 'other') throw changedOutside(['the record of the command'])
+  if (record === 'mixed' && (to === 'after' || memento.after?.bare?.undo === null)) throw halfRun(memento.after?.bare?.command ?? [])
   check(stands, to)
   const roots = openRoots<DirWrites>(part.root, (dir) => openIfThere(call.fx, dir))
   try {
@@ -43,7 +43,7 @@ export async function turnCommand({ part }: At<CommandPart>, memento: CommandMem
       call.progress(done, moves.length, 'turning')
       if (done % 64 === 0) await call.fx.pause()
     }
-    if (to === 'before') restoreTimes(stands, roots)
+    if (to === 'before') restoreTimes(times, roots)
     syncAround(edits, roots, memento.key)
   } finally {
     roots.close()
@@ -93,7 +93,7 @@ function turnEdit({ edit, stat }: EditStand, roots: Roots<DirWrites>, key: strin
   const slot = `${slotsName(key)}/${edit.slot}`
   const now = statOrNull(dir, name)
   const changed =
-    stat === null || now === null ? stat !== now : now.ino !== stat.ino || (stat.type !== 'dir' && now.ctimeNs !== stat.ctimeNs)
+    stat === null || now === null ? stat !== now : now.ino !== stat.ino || (!movesWithOthers(stat) && now.ctimeNs !== stat.ctimeNs)
   if (changed) throw changedOutside([edit.path])
   if (coming !== null && changesInPlace(edit)) {
     dress(dir, name, coming)
@@ -106,6 +106,11 @@ function turnEdit({ edit, stat }: EditStand, roots: Roots<DirWrites>, key: strin
   // Somebody came in between the comparison and the swap.
   swap(dir, name, slot, coming !== null, leaving !== null)
   throw changedOutside([edit.path])
+}
+
+/** Its change time is touched by turning something else: what is in it, or another name of it. */
+function movesWithOthers({ type, nlink }: Stat): boolean {
+  return type === 'dir' || nlink > 1
 }
 
 function swap(dir: DirWrites, name: string, slot: string, leaves: boolean, comes: boolean): void {
@@ -122,22 +127,21 @@ function swap(dir: DirWrites, name: string, slot: string, leaves: boolean, comes
 }
 
 /** Directories got a new time from what was put back into them. Deepest first, so that none is touched after it was set. */
-function restoreTimes(stands: readonly EditStand[], roots: Roots<DirWrites>): void {
-  for (const { edit } of stands.toReversed()) {
-    if (edit.before?.type === 'dir' && edit.beforeMtimeNs !== '') roots.open(edit.root)?.setMtime(nameIn(edit), BigInt(edit.beforeMtimeNs))
+function restoreTimes(times: Edits['times'], roots: Roots<DirWrites>): void {
+  for (const { root, name, mtimeNs } of times.toReversed()) {
+    const dir = roots.open(root)
+    if (dir !== null && statOrNull(dir, name)?.type === 'dir') dir.setMtime(name, BigInt(mtimeNs))
   }
 }
 
 function syncAround(edits: readonly Edit[], roots: Roots<DirWrites>, key: string): void {
-  const folders = new Map<string, string>()
+  const folders = new Map<string, { readonly root: string; readonly name: string }>()
   for (const edit of edits) {
-    const parent = nameIn(edit) === '' ? '' : posix.dirname(nameIn(edit))
-    folders.set(`${edit.root}\0${parent === '.' ? '' : parent}`, edit.root)
-    folders.set(`${edit.root}\0${slotsName(key)}`, edit.root)
+    const { root } = edit
+    for (const name of [parentIn(edit) ?? '', slotsName(key)]) folders.set(`${root}/${name}`, { root, name })
   }
-  for (const [place, root] of folders) {
+  for (const { root, name } of folders.values()) {
     const dir = roots.open(root)
-    const name = place.slice(root.length + 1)
     if (dir !== null && statOrNull(dir, name)?.type === 'dir') dir.sync(name)
   }
 }

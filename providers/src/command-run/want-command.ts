@@ -5,7 +5,7 @@ import { listBytes, loadDiff, loadList, loadRun, noEntries } from './entries.ts'
 import type { Entry } from './entries.ts'
 import { holdsSecret } from './plain-env.ts'
 import { readPaths } from './read-entry.ts'
-import { runFault } from './run-fault.ts'
+import { halfRun, runFault } from './run-fault.ts'
 import { readRecord } from './run-record.ts'
 import type { CommandOut, CommandPart, CommandSpec, CommandState } from './spec.ts'
 
@@ -53,11 +53,7 @@ export async function readCommand({ part }: At<CommandPart>, call: Look): Promis
   const record = readRecord(call)
   if (record === null) return null
   const { origin, run, effects, secret, bare, begun } = record
-  if (begun) {
-    const detail = bare?.command.join(' ') ?? ''
-    const hint = 'See what it did, then say `understudy recover`.'
-    throw runFault('half-run', 'outcome-unknown', 'An unconfined command was begun and not seen to end.', detail, hint)
-  }
+  if (begun) throw halfRun(bare?.command ?? [])
   const known = await loadList(origin, call)
   const now = await readPaths(part.root, known.roots, Object.keys(known.entries).toSorted(), call, async (bytes) => call.name(bytes))
   const times = [...now.stats].filter(([, stat]) => stat.type !== 'dir').map(([path, { mtimeNs }]) => `${path} ${mtimeNs}\n`)
