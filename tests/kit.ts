@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Json } from '@understudy/contract'
 import { apply, kindOf, machineClock, openPorts, openSqliteStore, rollback } from '@understudy/engine'
-import type { ApplyOutcome, ChangeRequest, EngineEvent, Intent, Ports, RollbackResult, Store, Wish } from '@understudy/engine'
+import type { ApplyOutcome, ChangeRequest, EngineEvent, Intent, Kind, Ports, RollbackResult, Store, Wish } from '@understudy/engine'
 import { filesFile, filesTree, processService, proxyRoute } from '@understudy/providers'
 
 export type TestWish = { readonly kind: string; readonly spec: Json } & Partial<Wish>
@@ -20,7 +20,9 @@ export interface TestStack {
 }
 
 /** With `dir` an existing folder is opened again; without, a new one is made, and removed by `close`. */
-export async function openTestStack(given: { readonly dir?: string; readonly signal?: AbortSignal } = {}): Promise<TestStack> {
+export async function openTestStack(
+  given: { readonly dir?: string; readonly signal?: AbortSignal; readonly kinds?: readonly Kind[] } = {},
+): Promise<TestStack> {
   const dir = given.dir ?? mkdtempSync(join(tmpdir(), 'understudy-test-'))
   const store = await openSqliteStore({ dir: join(dir, '.understudy'), clock: machineClock })
   const events: EngineEvent[] = []
@@ -28,7 +30,7 @@ export async function openTestStack(given: { readonly dir?: string; readonly sig
     stack: 'test',
     dir: join(dir, '.understudy'),
     store,
-    kinds: [kindOf(filesTree), kindOf(filesFile), kindOf(processService), kindOf(proxyRoute)],
+    kinds: [kindOf(filesTree), kindOf(filesFile), kindOf(processService), kindOf(proxyRoute), ...(given.kinds ?? [])],
     onEvent: (event) => void events.push(event),
     who: 'tester',
     through: 'test',

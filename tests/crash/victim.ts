@@ -14,7 +14,7 @@ function pass(): void {
 
 const stack = await openTestStack({ dir })
 const append = stack.store.append.bind(stack.store)
-const { openEffects } = stack.ports
+const openEffects: typeof stack.ports.openEffects = (recorder) => stack.ports.openEffects(recorder)
 const mortal = {
   ...stack.ports,
   store: Object.assign(Object.create(stack.store), {

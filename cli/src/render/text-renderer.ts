@@ -58,10 +58,12 @@ export function faultText(fault: FaultData): string {
   return lines.map((line) => styledLine(line)).join('\n')
 }
 
+const colour = new RegExp(`(${String.fromCharCode(27)}\\[\\d+m)`)
+
 /** Everything but our own colours is made printable. */
 function styledLine(line: string): string {
   return line
-    .split(/(\u001b\[\d+m)/)
-    .map((part) => (/^\u001b\[\d+m$/.test(part) ? part : printable(part)))
+    .split(colour)
+    .map((part) => (part.startsWith('\u001b[') ? part : printable(part)))
     .join('')
 }

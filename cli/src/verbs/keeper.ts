@@ -32,7 +32,7 @@ export function keeperVerb(context: Context, _values: object, args: readonly str
         context.renderer.result('keeper', { running }, () =>
           running === null
             ? 'No keeper runs.'
-            : `The keeper runs: pid ${String(running['pid'])}, since ${new Date(Number(running['since'])).toISOString()}.`,
+            : `The keeper runs: pid ${JSON.stringify(running['pid'])}, since ${new Date(Number(running['since'])).toISOString()}.`,
         )
         return 'ok'
       }

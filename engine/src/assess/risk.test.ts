@@ -8,8 +8,23 @@ const terms = { dependsOn: [], labels: {}, protect: false, onRemove: 'delete', r
 
 function step(name: string, mode: Step['mode'], action: Step['action']): Step {
   return {
-    ...{ name, resource: name, id: name, kind: 'k.k', version: 1, action, because: [{ why: 'asked' }], mode, wave: 0, part: null },
-    ...{ from: null, spec: null, target: null, to: null, pointers: [], after: [], terms },
+    name,
+    resource: name,
+    id: name,
+    kind: 'k.k',
+    version: 1,
+    action,
+    because: [{ why: 'asked' }],
+    mode,
+    wave: 0,
+    part: null,
+    from: null,
+    spec: null,
+    target: null,
+    to: null,
+    pointers: [],
+    after: [],
+    terms,
   }
 }
 
@@ -31,26 +46,30 @@ function scored(shape: Shape, undoMs = 10, undone = 0) {
   const losses = Array.from({ length: shape.losses }, (_, n) => `loss ${n}`)
   const certificate = { grade: 'exact', except: [], losses, reason: '' } as const
   const plan: Plan = {
-    ...{
-      artefact: 'plan',
-      stack: 's',
-      goal: 'apply',
-      intent: null,
-      base: 1,
-      undoes: null,
-      steps,
-      waves: [],
-      unchanged: [],
-      resources: {},
-      live: {},
-    },
-    ...{
-      notes: Array.from({ length: shape.drifted }, (_, n) => ({ code: 'drift' as const, resource: `r${n}`, text: '' })),
-      content: 'h:0',
-    },
+    artefact: 'plan',
+    stack: 's',
+    goal: 'apply',
+    intent: null,
+    base: 1,
+    undoes: null,
+    steps,
+    waves: [],
+    unchanged: [],
+    resources: {},
+    live: {},
+    notes: Array.from({ length: shape.drifted }, (_, n) => ({ code: 'drift' as const, resource: `r${n}`, text: '' })),
+    content: 'h:0',
   }
   const rehearsal: Rehearsal = {
-    ...{ artefact: 'rehearsal', plan: 'h:0', world: 'w', certificate, failed: null, probes: [], forkMs: 0, totalMs: 0, log: 'h:0' },
+    artefact: 'rehearsal',
+    plan: 'h:0',
+    world: 'w',
+    certificate,
+    failed: null,
+    probes: [],
+    forkMs: 0,
+    totalMs: 0,
+    log: 'h:0',
     downtime: Array.from({ length: shape.downtime }, (_, n) => `r${n}`),
     steps: steps.map(({ name }): RehearsedStep => ({
       step: name,

@@ -31,15 +31,17 @@ function firstBad(bytes: Uint8Array): number {
   // The longest prefix that decodes as a stream (an incomplete last character is fine there).
   while (good < bad) {
     const middle = Math.ceil((good + bad) / 2)
-    if (decodes(bytes.subarray(0, middle))) good = middle
+    if (decodes(bytes.subarray(0, middle), true)) good = middle
     else bad = middle - 1
   }
+  // A character of which only the beginning is there is bad from its first byte.
+  while (good > 0 && !decodes(bytes.subarray(0, good), false)) good -= 1
   return good
 }
 
-function decodes(bytes: Uint8Array): boolean {
+function decodes(bytes: Uint8Array, stream: boolean): boolean {
   try {
-    new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: true })
+    new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream })
     return true
   } catch {
     return false

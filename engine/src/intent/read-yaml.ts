@@ -10,6 +10,8 @@ import { quoted } from './snippet.ts'
 
 const DEPTH_MAX = 100 // open brackets and indentations at once; ten times a real stack's, and a tenth of what the stack bears
 const TOKENS_MAX = 8_000_000 // 100,000 resources as people write them; about 20 s and 2 GB
+/** Words and signs in one line with no comma between: a hundred levels have three each; more is nonsense that costs time. */
+const SIGNS_MAX = 400
 const ALIASES_MAX = 100
 const ALIASED_MAX = 100_000 // values that aliases stand for in all: settings shared by some thousand resources, not a bomb
 const ERRORS_MAX = 100 // tokens that make no sense; reading on would only cost time
@@ -72,9 +74,10 @@ function* tokensOf(text: string, refuse: (code: IntentCode, start: number, end: 
     }
     if (errors > ERRORS_MAX) break
     count += 1
-    signs = SIGN.test(lexeme) ? signs + 1 : lexeme.startsWith(' ') ? signs : 0
+    if (lexeme === ',' || lexeme.endsWith('\n')) signs = 0
+    else if (!lexeme.startsWith(' ')) signs += 1
     const at = parser.offset
-    if (parser.stack.length > DEPTH_MAX || signs > DEPTH_MAX) {
+    if (parser.stack.length > DEPTH_MAX || signs > SIGNS_MAX) {
       refuse('intent.too-deep', at, at + 1, `more than ${DEPTH_MAX} levels`, 'Keep data in files that the stack refers to.')
       throw new Unreadable()
     }
@@ -85,9 +88,6 @@ function* tokensOf(text: string, refuse: (code: IntentCode, start: number, end: 
   }
   yield* parser.end()
 }
-
-/** What can stand in a row without a value or line between: a hundred of them on one line are levels, or nonsense. */
-const SIGN = /^(?:[-?:[{]$|[&!])/
 
 function hintFor(code: string): string {
   if (code === 'TAB_AS_INDENT') return 'Indent with spaces.'

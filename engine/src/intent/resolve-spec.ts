@@ -7,7 +7,7 @@ import { didYouMean } from './did-you-mean.ts'
 import { outputsOf } from './kind-table.ts'
 import type { KindTable } from './kind-table.ts'
 import type { Leaf, Span, Tree } from './located.ts'
-import { knownValue, RESERVED, templateOf } from './scope.ts'
+import { isSecretReference, knownValue, RESERVED, templateOf } from './scope.ts'
 import type { Scope } from './scope.ts'
 import type { Sealed } from './seal-secrets.ts'
 import { quoted } from './snippet.ts'
@@ -57,13 +57,14 @@ export function resolveSpec(tree: Tree, resource: string, names: Names, complain
     if (seal !== undefined) return { secret: seal.secret, mac: seal.mac }
     const parts = templateOf(written, leaf, complaints, resource)
     if (parts === null) return { ...unknown }
-    const values = parts.map((part) => (typeof part === 'string' ? part : valueOf(part, leaf)))
+    // What is wrong with a text that holds a secret has been said when it was to be sealed.
+    const said = parts.some((part) => typeof part !== 'string' && isSecretReference(part, names.scope))
+    const values = parts.map((part) => (typeof part === 'string' ? part : valueOf(part, leaf, said)))
     const [first = ''] = values
     return values.length === 1 ? plainHole(first) : joined(values)
   }
-  const valueOf = (part: Reference, leaf: Leaf): string | number | boolean | Hole => {
-    if (part.name === 'secret') return unknown
-    if (part.name === 'var' && names.scope.variables.get(part.output)?.secret === true) return unknown
+  const valueOf = (part: Reference, leaf: Leaf, said: boolean): string | number | boolean | Hole => {
+    if (said && RESERVED.includes(part.name)) return unknown
     if (RESERVED.includes(part.name)) return knownValue(part, names.scope, leaf, complaints) ?? unknown
     if (checkReference(part, resource, leaf.span, names, complaints)) edges.push({ to: part.name, span: leaf.span })
     return { $ref: part.name, output: part.output }

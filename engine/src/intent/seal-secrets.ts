@@ -49,14 +49,14 @@ export async function sealSecrets(input: SecretsInput, sources: Sources, complai
   for (const leaf of leavesWithSecrets(input.specs, input.scope)) {
     const { text, parts } = leaf
     if (sealed.has(text)) continue
-    const whole: (string | null)[] = []
-    for (const part of parts) whole.push(typeof part === 'string' ? part : await valueOf(part, leaf.leaf))
     if (parts.some((part) => typeof part !== 'string' && !RESERVED.includes(part.name))) {
       const hint = 'A secret and an output that is known later cannot be put together in one text: use two settings.'
       complaints.add({ code: 'intent.secret-place', span: leaf.leaf.span, detail: quoted(text), hint })
-    } else if (!whole.includes(null)) {
-      sealed.set(text, { secret: text, mac: await sources.seal(new TextEncoder().encode(whole.join(''))) })
+      continue
     }
+    const whole: (string | null)[] = []
+    for (const part of parts) whole.push(typeof part === 'string' ? part : await valueOf(part, leaf.leaf))
+    if (!whole.includes(null)) sealed.set(text, { secret: text, mac: await sources.seal(new TextEncoder().encode(whole.join(''))) })
   }
   return sealed
 }

@@ -106,6 +106,11 @@ export function foldEntry(state: StackState, seq: number, at: number, entry: Jou
       const row = { n: entry.n, digest: entry.revision, change: entry.change, at, how: 'redone' }
       return { ...redone, revisions: [...redone.revisions, row] }
     }
+    case 'change.kept':
+      return change((was) => {
+        from(was, 'undoing')
+        return { ...was, phase: 'committed', why: entry.why }
+      })
     case 'change.held':
       return change((was) => ({ ...was, phase: 'held', why: entry.why, faults: entry.faults }))
     case 'change.partial': {

@@ -1,10 +1,12 @@
 // Owns: what the resident process does: asks guards, minds deadlines, undoes by itself, settles what a kill left.
 // Never: goes forward; undoes anything but the change that is watched.
 import { faultOf } from '@understudy/contract'
+import type { FaultData } from '@understudy/contract'
 import { reading } from '../exec/attempt.ts'
 import { collectLog } from '../exec/collect-log.ts'
 import type { Ports } from '../exec/ports.ts'
 import { kindFor } from '../exec/run.ts'
+import { withLease } from '../journal/lease.ts'
 import { headRevision, loadStack } from '../journal/load-stack.ts'
 import type { ChangeState, StackState, Watch } from '../model/journal.ts'
 import type { Revision } from '../model/plan.ts'
@@ -105,9 +107,35 @@ async function askGuards(
 
 async function undo(ports: Ports, change: ChangeState, why: string): Promise<Kept> {
   const request: RollbackRequest = { to: null, only: [], withClosure: false, resolve: null, acceptLoss: [], message: '', why }
-  const result = await whenFree(() => rollback({ ...ports, by: { ...ports.by, through: 'guard' } }, request))
+  const acting: Ports = { ...ports, by: { ...ports.by, through: 'guard' } }
+  const result = await whenFree(() => rollback(acting, request).catch((thrown: unknown) => stopped(thrown)))
   if (result === null) return { againMs: RETRY_MS, undid: null }
-  return { againMs: IDLE_MS, undid: change.change }
+  if (result.outcome === 'undone' || result.outcome === 'nothing') return { againMs: IDLE_MS, undid: change.change }
+  // It cannot be undone without a person: said once, and not tried again and again.
+  const fault = 'fault' in result ? result.fault : null
+  const text = fault === null ? ('text' in result ? result.text : 'it could not be turned back') : `${fault.code}: ${fault.detail}`
+  await whenFree(() =>
+    withLease(acting, 'hold', async (writable) => {
+      const now = (await writable.state()).changes[change.change]
+      if (now?.phase !== 'committed') return
+      await writable.journal.append([
+        {
+          type: 'change.held',
+          change: change.change,
+          why: `${why}; its undo needs a person: ${text}`,
+          faults: fault === null ? [] : [fault],
+        },
+      ])
+    }),
+  )
+  return { againMs: IDLE_MS, undid: null }
+}
+
+/** A busy moment passes and is tried again; everything else is for a person. */
+function stopped(thrown: unknown): { readonly outcome: 'fault'; readonly fault: FaultData } {
+  const fault = faultOf(thrown)
+  if (fault.class === 'transient') throw thrown
+  return { outcome: 'fault', fault }
 }
 
 /** Null when somebody else holds the stack: whoever it is may be undoing already. */

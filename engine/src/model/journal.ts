@@ -50,6 +50,8 @@ export type JournalEntry =
       readonly tombstone: Digest | null
     }
   | { readonly type: 'change.redone'; readonly change: string; readonly revision: Digest; readonly n: number; readonly undoing: Digest }
+  /** An undo that was begun could not be a flip; what it had turned is forward again, the change stands as it was. */
+  | { readonly type: 'change.kept'; readonly change: string; readonly why: string }
   | { readonly type: 'change.held'; readonly change: string; readonly why: string; readonly faults: readonly FaultData[] }
   | {
       readonly type: 'change.partial'

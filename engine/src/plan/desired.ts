@@ -8,7 +8,6 @@ import type { Ports } from '../exec/ports.ts'
 import { kindFor } from '../exec/run.ts'
 import type { Intent, Wish } from '../model/intent.ts'
 import type { Revision, Terms } from '../model/plan.ts'
-import { PRIMARY } from '../model/world.ts'
 
 export interface Desired {
   readonly kind: string
@@ -21,6 +20,9 @@ export interface Desired {
   /** Not asked to change: it only follows what it refers to. */
   readonly still: boolean
 }
+
+/** Sources are frozen in rooms of their own, that are in no world: planning touches nothing of the primary (L16). */
+const PLANNING = { id: 'planning', parent: null, parts: {} }
 
 /** The intent's resources with their sources frozen. `base` is the folder of the stack file. */
 export async function freezeIntent(
@@ -41,7 +43,7 @@ export async function freezeIntent(
       spec = held.spec
     } else if (kind.source !== null) {
       const { source } = kind
-      const bound = { world: { id: PRIMARY, parent: null, parts: {} }, resource: name, during: 'freeze', limits: wish, log }
+      const bound = { world: PLANNING, resource: name, during: 'freeze', limits: wish, log }
       spec = await writing(ports, bound, `freeze-${name}`, epoch, (call) => source.freeze(asked, base, call))
       ports.emit('plan.frozen', { resource: name })
     }

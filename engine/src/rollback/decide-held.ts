@@ -21,7 +21,11 @@ export interface HeldDecision {
   readonly abandon: boolean
 }
 
-export type Decided = { readonly outcome: 'undone' | 'partial' | 'held'; readonly change: string; readonly left: readonly string[] }
+export type Decided = {
+  readonly outcome: 'undone' | 'partial' | 'held' | 'kept'
+  readonly change: string
+  readonly left: readonly string[]
+}
 
 export async function decideHeld(writable: Writable, decision: HeldDecision): Promise<Decided> {
   const state = await writable.state()
@@ -111,7 +115,7 @@ async function again(writable: Writable, state: StackState, held: ChangeState, p
       'a person resumed it',
       writable.ports.clock.monotonic(),
     )
-    return { outcome: done.ok ? 'undone' : 'held', change: held.change, left: done.undoing.left }
+    return { outcome: done.ok ? 'undone' : done.outcome, change: held.change, left: done.undoing.left }
   }
   const fault = held.faults[0] ?? { code: 'apply.held', class: 'conflict' as const, summary: 'The change was held.', detail: '', hint: '' }
   const result = await settle(writable, verifyRun, run, held, fault, true, log.rows())

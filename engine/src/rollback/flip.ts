@@ -4,6 +4,7 @@ import { canonical } from '@understudy/contract'
 import type { Side } from '@understudy/contract'
 import { collectLog } from '../exec/collect-log.ts'
 import { primaryRun } from '../exec/primary-run.ts'
+import { StepFailure } from '../exec/prepare.ts'
 import { lookAtStep, turnBack, turnSteps } from '../exec/turn.ts'
 import type { Run } from '../exec/run.ts'
 import { keepRows } from '../apply/apply-plan.ts'
@@ -63,9 +64,10 @@ function sameResources(a: Revision | null, b: Revision | null): boolean {
   return key(a) === key(b)
 }
 
+/** `kept`: a step could not be turned because somebody else wrote to it; everything stands as before the attempt. */
 export type Flipped =
   | { readonly ok: true; readonly n: number; readonly undoing: Undoing; readonly verdict: Verdict }
-  | { readonly ok: false; readonly undoing: Undoing; readonly held: boolean }
+  | { readonly ok: false; readonly undoing: Undoing; readonly outcome: 'held' | 'kept' }
 
 /** Turns every step, tells that it is switched, verifies, and makes the next revision. `startedMs` is when it was asked for (monotonic). */
 export async function performFlip(
@@ -83,6 +85,24 @@ export async function performFlip(
     to === 'before'
       ? await turnBack(run, order, [{ type: 'change.undoing', change: change.change, by: ports.by, why }])
       : await forward(run, order)
+  if (back.refused.some(({ fault }) => fault.class === 'conflict') && (await forwardAgain(flip, back.restored))) {
+    if (to === 'before')
+      await journal.append([
+        { type: 'change.kept', change: change.change, why: `${back.refused.map(({ step }) => step).join(', ')}: written to since` },
+      ])
+    const undoing: Undoing = {
+      artefact: 'undoing',
+      change: change.change,
+      how: 'nothing',
+      restored: [],
+      refused: back.refused,
+      left: order,
+      late: [],
+      switchMs: 0,
+      verified: false,
+    }
+    return { ok: false, undoing, outcome: 'kept' }
+  }
   const switchMs = ports.clock.monotonic() - startedMs
   ports.emit(
     'rollback.switched',
@@ -124,9 +144,29 @@ export async function performFlip(
   return { ok: true, n, undoing, verdict }
 }
 
+/** Only for a flip back of a change that is a revision; false when something cannot be turned forward again either. */
+async function forwardAgain({ run, to, plan, change }: Flip, restored: readonly string[]): Promise<boolean> {
+  if (to === 'after') return restored.length === 0
+  if (change.revision === null) return false
+  try {
+    const again = plan.waves.flat().filter((name) => restored.includes(name))
+    await turnSteps({ ...run, shielded: true }, again, 'after')
+    return true
+  } catch (thrown) {
+    if (thrown instanceof StepFailure) return false // it is held then, with the faults of both ways in the log
+    throw thrown
+  }
+}
+
 async function forward(run: Run, order: readonly string[]): Promise<{ restored: readonly string[]; refused: Undoing['refused'] }> {
-  const turned = await turnSteps({ ...run, shielded: true }, order, 'after')
-  return { restored: turned.map(({ step }) => step), refused: [] }
+  try {
+    const turned = await turnSteps({ ...run, shielded: true }, order, 'after')
+    return { restored: turned.map(({ step }) => step), refused: [] }
+  } catch (thrown) {
+    if (!(thrown instanceof StepFailure)) throw thrown
+    const { refused } = await turnBack(run, order)
+    return { restored: [], refused: [{ step: thrown.step, fault: thrown.fault }, ...refused] }
+  }
 }
 
 /** Some of it could not be turned, or is not what was saved: a person decides (`recover`). */
@@ -141,5 +181,5 @@ async function stuck(writable: Writable, flip: Flip, undoing: Undoing): Promise<
       { type: 'change.held', change: flip.change.change, why, faults: undoing.refused.map(({ fault }) => fault) },
     ])
   }
-  return { ok: false, undoing, held: flip.to === 'before' }
+  return { ok: false, undoing, outcome: 'held' }
 }

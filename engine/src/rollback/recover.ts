@@ -14,7 +14,8 @@ import { performFlip, revisionNumbered } from './flip.ts'
 
 export interface Recovered {
   readonly change: string
-  readonly outcome: 'undone' | 'held'
+  /** `kept`: an undo that somebody else's writes stopped; the change stands. */
+  readonly outcome: 'undone' | 'held' | 'kept'
 }
 
 const interrupted: FaultData = {
@@ -66,7 +67,7 @@ async function recoverChange(writable: Writable, state: StackState, change: Chan
       'an interrupted undo goes on',
       started,
     )
-    return done.ok ? 'undone' : 'held'
+    return done.ok ? 'undone' : done.outcome
   }
   const result = await settle(writable, verifyRun, run, change, interrupted, true, log.rows())
   return result.outcome === 'held' ? 'held' : 'undone'

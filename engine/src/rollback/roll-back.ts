@@ -72,7 +72,9 @@ export async function rollBack(writable: Writable, request: RollbackRequest, sta
     const flip = await flipTo(writable, state, head, wanted)
     if (typeof flip !== 'string') {
       const done = await performFlip(writable, flip, head, wanted, request.why, startedMs)
-      if (!done.ok) return { outcome: 'failed', undoing: done.undoing, result: null, held: done.held }
+      if (!done.ok && done.outcome === 'held') return { outcome: 'failed', undoing: done.undoing, result: null, held: true }
+      // Somebody wrote since: what is there is merged or named, never overwritten (L17).
+      if (!done.ok) return compiled(writable, request, await writable.state(), head, wanted, startedMs)
       ports.emit('rollback.finished', { change: flip.change.change }, { how: 'flip', n: done.n, verified: true, ms: done.undoing.switchMs })
       return { outcome: 'undone', how: 'flip', change: flip.change.change, n: done.n, undoing: done.undoing, plan: null, rehearsal: null }
     }

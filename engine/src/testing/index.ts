@@ -1,3 +1,4 @@
+export { natives } from '../fx/natives.ts'
 export { openEffects } from '../fx/open-effects.ts'
 export { memoryObjects } from './memory-objects.ts'
 export { openStage } from './open-stage.ts'

@@ -40,7 +40,7 @@ export function openPorts({ stack, dir, store, kinds, onEvent, who, through, sig
     kinds: new Map(kinds.map((kind) => [kind.kind, kind])),
     clock: machineClock,
     newId: (prefix) => `${prefix}${timeName(machineClock.now())}${randomBytes(3).toString('hex')}`,
-    wait: async (ms, abort) => void (await sleep(ms, undefined, { signal: abort })),
+    wait: (ms, abort) => sleep(ms, undefined, { signal: abort }),
     deadline: (ms) => AbortSignal.timeout(ms),
     every,
     openEffects,

@@ -9,7 +9,7 @@ import { knownSlots } from './known-trees.ts'
 import { levelTree, removeTree } from './level-tree.ts'
 import { mementoSchema } from './memento.ts'
 import type { Memento, PartsMemento, Unit, UnitSide } from './memento.ts'
-import { ensureSlots, liveStat, openToWrite, pointAt, refuseMounts, slotOf, stepNames } from './place.ts'
+import { ensureSlots, liveStat, openToWrite, pointAt, refuseMounts, slotOf, stepNames, sweepLinks } from './place.ts'
 import type { PlaceReads, PlaceWrites } from './place.ts'
 import { pathOfPointer } from './pointer.ts'
 import { canExchange, clearStep, refuseUnmovable } from './prepare-tree.ts'
@@ -200,6 +200,7 @@ export async function lookAtParts(place: PlaceReads, memento: PartsMemento, dept
 export async function releaseParts(place: PlaceWrites, memento: PartsMemento, call: Hands): Promise<void> {
   const { dir, slots } = place
   const parts = `${slots}/${memento.parts}`
+  sweepLinks(place)
   if (dir.stat(parts) === null) return
   if ((await lookAtParts(place, memento, 'quick', call)).side === 'mixed') {
     throw changedSince(`${dir.path}/${place.live}`, ['a turn was interrupted: turn it to one side first'])

@@ -169,3 +169,18 @@ export function slotOf(place: PlaceReads, path: string, ino: bigint): string {
   const link = `${place.slots}/i${ino}`
   return place.dir.stat(link)?.type === 'link' ? posix.join(place.parent, link) : path
 }
+
+/** Removes links that lead nowhere or elsewhere, and half-made names, as a kill may leave them. A turn makes what it needs. */
+export function sweepLinks({ dir, slots, live }: PlaceWrites): void {
+  if (dir.stat(slots)?.type !== 'dir') return
+  for (const { name } of dir.list(slots)) {
+    const ino = /^i(\d+)$/.exec(name)?.[1]
+    if (ino === undefined) {
+      if (/^(i\d+|known\.json)~$/.test(name)) dir.remove(`${slots}/${name}`)
+      continue
+    }
+    const target = dir.readlink(`${slots}/${name}`)
+    const leads = dir.stat(target === `../${live}` ? live : `${slots}/${target}`)
+    if (leads?.ino.toString() !== ino) dir.remove(`${slots}/${name}`)
+  }
+}

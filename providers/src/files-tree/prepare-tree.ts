@@ -6,7 +6,7 @@ import { recordChanged } from './changed-paths.ts'
 import { knownOf, knownSlots, learn, readKnown, writeKnown } from './known-trees.ts'
 import { levelTree, removeTree } from './level-tree.ts'
 import type { Memento, TreeSide } from './memento.ts'
-import { ensureSlots, liveStat, namesOf, openToWrite, pointAt, refuseMounts, stamp, stepNames } from './place.ts'
+import { ensureSlots, liveStat, namesOf, openToWrite, pointAt, refuseMounts, stamp, stepNames, sweepLinks } from './place.ts'
 import type { PlaceWrites } from './place.ts'
 import { readTree } from './read-tree.ts'
 import type { Known } from './read-tree.ts'
@@ -151,11 +151,9 @@ export function sideOf(stat: Pick<Stat, 'dev' | 'ino'>, { root, at }: Known): Tr
 /** What a killed prepare of the same step left. */
 export async function clearStep(place: PlaceWrites, names: ReturnType<typeof stepNames>, call: Hands): Promise<void> {
   for (const name of [...probesOf(names.standby), ...probesOf(names.parts), names.standby, names.between, names.parts]) {
-    const stat = place.dir.stat(name)
-    if (stat === null) continue
     await removeTree(place.dir, name, call)
-    place.dir.remove(`${place.slots}/i${stat.ino}`)
   }
+  sweepLinks(place)
 }
 
 /** Without root, a directory that its owner may not write to cannot be moved to another one (rename(2): its `..` changes). */

@@ -4,7 +4,7 @@ import type { Digest, Hands } from '@understudy/contract'
 import { knownOf, learn, readKnown, writeKnown } from './known-trees.ts'
 import { levelTree, removeTree } from './level-tree.ts'
 import type { TreeMemento, TreeSide } from './memento.ts'
-import { stamp } from './place.ts'
+import { stamp, sweepLinks } from './place.ts'
 import type { PlaceWrites } from './place.ts'
 import { pause, readTree } from './read-tree.ts'
 import { usable } from './prepare-tree.ts'
@@ -28,9 +28,9 @@ export async function releaseTree(place: PlaceWrites, memento: TreeMemento, call
     const live = where.side === 'before' ? memento.before : where.side === 'after' ? memento.after : null
     if (side === null) keepWhole(place, memento, standby)
     else await retire(place, memento, { standby, side, live }, call)
-    dir.remove(`${slots}/i${held.ino}`)
-    dir.sync(slots)
   }
+  sweepLinks(place)
+  if (held !== null) dir.sync(slots)
   await removeEmptySlots(place, call)
 }
 
