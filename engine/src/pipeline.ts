@@ -132,6 +132,7 @@ export function apply(ports: Ports, request: ChangeRequest, options: ApplyOption
         for (const id of holdingChanges(state)) await releaseChange(writable, state, id)
       },
     })
+    if (request.destroy && result.outcome === 'committed') await releaseChange(writable, await writable.state(), result.change, 'gone')
     return { ...foreseen, outcome: 'ended', result }
   })
 }

@@ -19,13 +19,15 @@ export function holdingChanges(state: StackState): readonly string[] {
   })
 }
 
-export async function releaseChange(writable: Writable, state: StackState, id: string): Promise<void> {
+/** `gone`: what was deleted on purpose is let go of at once, as far as the store can bring it back (reversal `switch`). */
+export async function releaseChange(writable: Writable, state: StackState, id: string, which: 'all' | 'gone' = 'all'): Promise<void> {
   const past = state.changes[id]
   if (past === undefined || past.released) return
   if (!past.downgraded) await writable.journal.append([{ type: 'change.downgraded', change: id }])
   const plan = await artefactOf(writable.ports.store, 'plan', past.plan)
   const run = primaryRun(writable, plan, id, collectLog().add, past)
-  const failed = await releaseSteps(run, begunSteps(plan, past))
-  // What could not be dropped is tried again before the next change.
-  if (failed.length === 0) await writable.journal.append([{ type: 'change.released', change: id }])
+  const names = begunSteps(plan, past).filter((name) => which === 'all' || past.steps[name]?.prepared?.reversal === 'switch')
+  const failed = await releaseSteps(run, names)
+  // What could not be dropped, or was left out, is dropped before the next change.
+  if (failed.length === 0 && which === 'all') await writable.journal.append([{ type: 'change.released', change: id }])
 }

@@ -82,14 +82,14 @@ intent.unknown-kind understudy.yaml:5:16: kind "process.servic" of app
   4 |   config: { kind: files.tree, spec: { path: /c } }
 > 5 |   app: { kind: process.servic, spec: { command: [x] } }
     |                ^^^^^^^^^^^^^^
-  6 |   front: { kind: proxy.route, spec: { listen: "\${var.prot}", to: "http://\${confg.p
+  6 |   front: { kind: proxy.route, spec: { listen: "\${var.prot}", to: "http://\${confg.path}/\${config.slto
   /resources/app/kind
   Did you mean "process.service"? Kinds of other packages need the package under \`providers:\`.
 
 intent.unknown-variable understudy.yaml:6:47: \${var.prot}
   4 |   config: { kind: files.tree, spec: { path: /c } }
   5 |   app: { kind: process.servic, spec: { command: [x] } }
-> 6 |   front: { kind: proxy.route, spec: { listen: "\${var.prot}", to: "http://\${confg.path}/\${config.slto}" } }
+> 6 |   front: { kind: proxy.route, spec: { listen: "\${var.prot}", to: "http://\${confg.path}/\${config.slto
     |                                               ^^^^^^^^^^^^^
   /resources/front/spec/listen
   Did you mean "port"? Variables are declared under \`variables:\`.
@@ -97,16 +97,16 @@ intent.unknown-variable understudy.yaml:6:47: \${var.prot}
 intent.unknown-resource understudy.yaml:6:66: \${confg.path}
   4 |   config: { kind: files.tree, spec: { path: /c } }
   5 |   app: { kind: process.servic, spec: { command: [x] } }
-> 6 |   front: { kind: proxy.route, spec: { listen: "\${var.prot}", to: "http://\${confg.path}/\${config.slto}" } }
-    |                                                                  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+> 6 |   front: { kind: proxy.route, spec: { listen: "\${var.prot}", to: "http://\${confg.path}/\${config.slto
+    |                                                                  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
   /resources/front/spec/to
   Did you mean "config"?
 
 intent.unknown-output understudy.yaml:6:66: \${config.slto}: config is a files.tree
   4 |   config: { kind: files.tree, spec: { path: /c } }
   5 |   app: { kind: process.servic, spec: { command: [x] } }
-> 6 |   front: { kind: proxy.route, spec: { listen: "\${var.prot}", to: "http://\${confg.path}/\${config.slto}" } }
-    |                                                                  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+> 6 |   front: { kind: proxy.route, spec: { listen: "\${var.prot}", to: "http://\${confg.path}/\${config.slto
+    |                                                                  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
   /resources/front/spec/to
   Did you mean "slot"?
 `)
@@ -131,8 +131,8 @@ resources:
 `
   const result = await shown(text)
   expect(result.match(/^intent\S+ \S+ .*$/gm)).toEqual([
-    'intent.wrong-spec understudy.yaml:4:103: spec/timeoutMs: Invalid input: expected number, received string',
-    'intent.wrong-spec understudy.yaml:4:109: proxy.route knows no key "extra" in the spec',
+    'intent.wrong-spec understudy.yaml:4:102: spec/timeoutMs: Invalid input: expected number, received string',
+    'intent.wrong-spec understudy.yaml:4:108: proxy.route knows no key "extra" in the spec',
   ])
 })
 

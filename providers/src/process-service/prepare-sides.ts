@@ -23,7 +23,7 @@ export async function prepareSides(
   const before = holdLive(from, call)
   if (to === null) {
     const memento: ServiceMemento = { key: call.key, mode, before, after: null }
-    return { memento, out: null, reversal: before === null ? 'switch' : 'restore', bytesHeld: 0, losses: lossesOf(from) }
+    return { memento, out: null, reversal: before === null ? 'switch' : 'restore', bytesHeld: 0, losses: [] }
   }
   const made = mode === 'beside' ? await readyBeside(at, to, call) : await readyInPlace(at, from, to, call)
   const memento: ServiceMemento = { key: call.key, mode, before, after: { instance: made.name, state: to } }
@@ -33,13 +33,8 @@ export async function prepareSides(
     out: outOf(to, made.port),
     reversal: kept ? 'switch' : 'restore',
     bytesHeld: 0,
-    losses: kept ? [] : lossesOf(from),
+    losses: [],
   }
-}
-
-/** What a stopped process had only in memory does not come back. */
-function lossesOf(from: ServiceState | null): readonly string[] {
-  return from?.running === true ? ['memory of the process: it is started again'] : []
 }
 
 /** The live side as the plan saw it, held from now on. */
