@@ -98,7 +98,7 @@ intent.unknown-resource understudy.yaml:6:66: \${confg.path}
   4 |   config: { kind: files.tree, spec: { path: /c } }
   5 |   app: { kind: process.servic, spec: { command: [x] } }
 > 6 |   front: { kind: proxy.route, spec: { listen: "\${var.prot}", to: "http://\${confg.path}/\${config.slto
-    |                                                                  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    |                                                                  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
   /resources/front/spec/to
   Did you mean "config"?
 
@@ -106,7 +106,7 @@ intent.unknown-output understudy.yaml:6:66: \${config.slto}: config is a files.t
   4 |   config: { kind: files.tree, spec: { path: /c } }
   5 |   app: { kind: process.servic, spec: { command: [x] } }
 > 6 |   front: { kind: proxy.route, spec: { listen: "\${var.prot}", to: "http://\${confg.path}/\${config.slto
-    |                                                                  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    |                                                                  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
   /resources/front/spec/to
   Did you mean "slot"?
 `)
