@@ -3,7 +3,6 @@
 import { createHash } from 'node:crypto'
 import { lstatSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 
 /** Names, contents, modes and modification times of a directory. */
 export function directoryDigest(dir: string): string {
@@ -20,24 +19,4 @@ export function directoryDigest(dir: string): string {
 
 export function fileDigest(file: string): string {
   return createHash('sha256').update(readFileSync(file)).digest('hex').slice(0, 16)
-}
-
-/** The schema as a service sees it: its own tables and their columns, not what Understudy keeps beside them. */
-export function schemaDigest(file: string): string {
-  const db = new DatabaseSync(file, { readOnly: true })
-  try {
-    const tables = db
-      .prepare(
-        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE '\\_understudy%' ESCAPE '\\' ORDER BY name",
-      )
-      .all()
-    const hash = createHash('sha256')
-    for (const { name } of tables)
-      hash.update(
-        JSON.stringify([name, db.prepare('SELECT name, type, "notnull", dflt_value, pk FROM pragma_table_info(?)').all(String(name))]),
-      )
-    return hash.digest('hex').slice(0, 16)
-  } finally {
-    db.close()
-  }
 }

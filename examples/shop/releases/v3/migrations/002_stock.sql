@@ -1,8 +1,0 @@
-ALTER TABLE items ADD COLUMN stock INTEGER NOT NULL DEFAULT 0;
-
-CREATE TABLE reviews (
-  item TEXT NOT NULL REFERENCES items (id),
-  stars INTEGER NOT NULL CHECK (stars BETWEEN 1 AND 5)
-);
-
-UPDATE items SET stock = 12 WHERE id = 'apple';
