@@ -42,8 +42,7 @@ test('owner and setuid come and go with the content', async () => {
     34,
     0o4750,
   ])
-  const { turn: again } = { turn }
-  await again('before')
+  await turn('before')
   expect([lstatSync(path).uid, lstatSync(path).mode & 0o7777]).toEqual([12, 0o4750])
 })
 
