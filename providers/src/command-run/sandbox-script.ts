@@ -48,7 +48,7 @@ while [ "$1" != -- ]; do
   case $1 in
     tmpfs) mount -n -t tmpfs -o "mode=$2,size=50%" tmpfs "$3" || fail "mount tmpfs failed"; shift 3 ;;
     dir) mkdir -p "$2" || fail "mkdir $2 failed"; shift 2 ;;
-    bind) mount -n --bind "$2" "$3" || fail "mount --bind $2 failed"; shift 3 ;;
+    bind) mount -n --rbind "$2" "$3" || fail "mount --rbind $2 failed"; shift 3 ;;
     device) if [ -e "/dev/$2" ]; then : >"dev/$2" && mount -n --bind "/dev/$2" "dev/$2" || fail "mount --bind /dev/$2 failed"; fi; shift 2 ;;
     symlink) ln -s "$2" "$3" || fail "ln -s $2 failed"; shift 3 ;;
     overlay)

@@ -155,6 +155,11 @@ function layOut(trial: Trial, mounts: readonly Mount[], folder: string, dir: Dir
       if (bound.some(({ at }) => isWithin(staged(path), at))) continue
       operations.push('dir', staged(path), 'bind', path, staged(path))
       bound.push({ at: staged(path), flags: flagsAt(path, mounts) })
+      // What is mounted below comes along (it cannot be left behind in a user namespace), and must not stay writable.
+      for (const { point, flags } of mounts) {
+        if (point !== path && isWithin(point, path) && !trial.writes.some((own) => isWithin(point, own)))
+          bound.push({ at: staged(point), flags })
+      }
     }
     trial.writes.forEach((path, index) => {
       makeLayers(dir, path, index, call)
