@@ -8,6 +8,6 @@ import { resourceKeys } from './read-resources.ts'
 test('docs/stack-file.md names every key there is', () => {
   const page = readFileSync(join(import.meta.dirname, '../../../docs/stack-file.md'), 'utf8')
   for (const key of [...topKeys, ...policyKeys, ...guardKeys]) expect(page).toContain(`${key}:`)
-  const rows = [...page.matchAll(/^\| `(\w+)` \| .* \| .*\|$/gm)].map(([, key]) => key)
+  const rows = [...page.matchAll(/^\| `(\w+)` \| .* \| .*\|$/gm)].map(([, key]) => String(key))
   expect(rows.toSorted()).toEqual([...resourceKeys].toSorted())
 })
