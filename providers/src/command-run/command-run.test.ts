@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
@@ -173,6 +174,27 @@ describe('what a command changes', () => {
     for (const { release } of [second, first]) await release()
     await commandRun.release(at, gone.memento, stage.hands('primary', 'cmd', 'k3'))
     expect(shapeOf(etc)).toEqual(start)
+  })
+
+  test('a directory that goes takes along what an earlier run put there, though its own trial did not see it; the undo is exact', async () => {
+    const adds = await freeze('mv conf.d/one conf.d/mine && mkdir conf.d/deep && echo x > conf.d/deep/x')
+    const removes = await freeze('rm -r conf.d')
+    const first = await change(adds, 'k1')
+    await first.turn('after')
+    await first.release()
+    const between = shapeOf(etc)
+    const second = await change(removes, 'k2')
+    await second.turn('after')
+    expect(existsSync(join(etc, 'conf.d'))).toBe(false)
+    expect((await commandRun.read(at, null, stage.look('primary', 'cmd')))?.state).toEqual(second.state)
+    await second.turn('before')
+    writeFileSync(join(etc, 'conf.d', 'foreign'), 'x')
+    expect((await faultOf(second.turn('after'))).detail).toContain('conf.d/foreign')
+    rmSync(join(etc, 'conf.d', 'foreign'))
+    await second.turn('after')
+    await second.turn('before')
+    await second.release()
+    expect(shapeOf(etc)).toEqual(between)
   })
 
   test('what somebody puts into a directory that goes is a conflict, and nothing is turned', async () => {

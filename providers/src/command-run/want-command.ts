@@ -1,8 +1,9 @@
 // Owns: the state that a frozen command asks for, and reading the one that is there.
 // Never: runs anything.
+import { posix } from 'node:path'
 import type { At, Look, Seen, Wanted } from '@understudy/contract'
 import { listBytes, loadDiff, loadList, loadRun, noEntries } from './entries.ts'
-import type { Entry } from './entries.ts'
+import type { Entries, Entry } from './entries.ts'
 import { holdsSecret } from './plain-env.ts'
 import { readPaths } from './read-entry.ts'
 import { halfRun, runFault } from './run-fault.ts'
@@ -28,7 +29,7 @@ export async function wantCommand({ part }: At<CommandPart>, spec: CommandSpec, 
   const origin = { roots, entries: { ...diff.before, ...known.entries } }
   const others = Object.keys(known.entries).filter((path) => !(path in diff.after))
   const now = await readPaths(part.root, roots, others, call, async (bytes) => call.name(bytes))
-  const paths = { roots, entries: { ...now.entries, ...diff.after } }
+  const paths = { roots, entries: { ...withGround(now.entries, diff.after), ...diff.after } }
   const state: CommandState = {
     ...shared,
     paths: await call.put(listBytes(paths)),
@@ -37,6 +38,21 @@ export async function wantCommand({ part }: At<CommandPart>, spec: CommandSpec, 
     bare: null,
   }
   return { state, claims: Object.entries(diff.after).map(([path, entry]) => claimOf(path, entry, diff.before[path] ?? null)) }
+}
+
+/**
+ * What stood below a directory that the command removes or replaces goes with it, also what came there by an earlier run
+ * that this one did not see when it was tried. Only paths of our own are told here: what others put there refuses the turn.
+ */
+function withGround(entries: Entries, after: Entries): Entries {
+  const goes = (path: string): boolean => {
+    for (let above = posix.dirname(path); above !== posix.dirname(above); above = posix.dirname(above)) {
+      const entry = after[above]
+      if (entry !== undefined && entry?.type !== 'dir') return true
+    }
+    return false
+  }
+  return Object.fromEntries(Object.entries(entries).map(([path, entry]) => [path, goes(path) ? null : entry]))
 }
 
 /** A directory is claimed with all below only where it comes or goes; one whose mode changes is not ours. */
