@@ -1,5 +1,6 @@
 export { commandRun } from './command-run/provider.ts'
 export { filesFile } from './files-file/provider.ts'
 export { filesTree } from './files-tree/provider.ts'
+export { sqliteDatabase } from './sqlite-database/provider.ts'
 export { processService } from './process-service/provider.ts'
 export { proxyRoute } from './proxy-route/provider.ts'

@@ -1,0 +1,130 @@
+// Owns: the way back inside one transaction: the old schema, the old rows, and what was written since, row by row.
+// Never: begins or ends the transaction; drops a row that somebody wrote: what has no place is put aside by name.
+import type { SqlWrites } from '@understudy/contract'
+import type { ChangePlan, ChangeRow } from './change-row.ts'
+import { fillTable, makeWork, putAside, workName } from './fill.ts'
+import { all, keepName, keyNames, list, onKey, same, takeNow } from './images.ts'
+import type { Keep } from './images.ts'
+import { readNumbers, restoreNumbers } from './numbers.ts'
+import type { Pair } from './pairs.ts'
+import { createObjects, dropObjects } from './put-objects.ts'
+import { settleOrphans } from './settle-orphans.ts'
+import { folded } from './sqlite-fault.ts'
+
+/** Undoes what `row` records. `keep` names what this turn keeps aside, for doing the change again. */
+export function goBack(db: SqlWrites, keep: Keep, row: ChangeRow): ChangePlan {
+  const { plan } = row
+  const old: Keep = { short: keep.short, turn: row.turn }
+  const found = readNumbers(db)
+  for (const pair of plan.pairs) {
+    if (pair.after !== null) takeNow(db, keepName(keep, pair.n, 'r'), pair, pair.after, 'after', 'd', false)
+    workOut(db, keep, old, pair)
+  }
+  const changed = new Set(plan.pairs.flatMap(({ before, after }) => [before, after].flatMap((side) => (side === null ? [] : [side.name]))))
+  dropObjects(db, plan.after, plan.before, changed)
+  createObjects(db, plan.before, 'tables and indexes')
+  for (const pair of plan.pairs) if (pair.before !== null) fill(db, keep, old, pair)
+  createObjects(db, plan.before, 'all')
+  restoreNumbers(db, plan.numbers.before, plan.numbers.after, found)
+  settleOrphans(db, keep, new Set(plan.orphans), new Set([...changed].map(folded)))
+  for (const pair of plan.pairs) {
+    if (pair.before !== null && pair.after !== null) takeNow(db, keepName(keep, pair.n, 'q'), pair, pair.before, 'before', 'c', false)
+  }
+  return { ...plan, undone: { found, left: readNumbers(db) } }
+}
+
+/** Works out the rows of the old side; what only the new side has a place for is put aside. */
+function workOut(db: SqlWrites, keep: Keep, old: Keep, pair: Pair): void {
+  const { before, after } = pair
+  if (before === null) {
+    if (after !== null) putNewAside(db, keep, old, pair)
+    return
+  }
+  const work = workName(keep, pair)
+  makeWork(db, work, before)
+  const olds = list(before.columns.length, 'c')
+  const b = keepName(old, pair.n, 'b')
+  if (after === null) {
+    if (pair.touched) db.run(`INSERT INTO ${work} SELECT 0, rid, NULL, NULL${comma(olds)} FROM ${b} ORDER BY rid, rowid`)
+    return
+  }
+  const r = keepName(keep, pair.n, 'r')
+  if (!pair.touched) {
+    db.run(`INSERT INTO ${work} SELECT 1, r.rid, r.rowid, NULL${comma(mapped(pair))} FROM ${r} AS r`)
+    return
+  }
+  const a = keepName(old, pair.n, 'a')
+  if (pair.by === 'none') {
+    workOutAlike(db, pair, { work, a, b, r })
+    return
+  }
+  const kept = pair.from.map((place, at) => {
+    if (place === null) return `CASE WHEN b.s IS NULL THEN ${defaultOf(pair, at)} ELSE b.c${at} END`
+    return `CASE WHEN a.s = 0 AND b.s = 0 AND ${same(`r.d${place}`, `a.d${place}`)} THEN b.c${at} ELSE r.d${place} END`
+  })
+  const untouched = all(list(after.columns.length, 'd').map((d) => same(`r.${d}`, `a.${d}`)))
+  const rid = pair.continuous ? 'r.rid' : 'coalesce(b.rid, r.rid)'
+  const flag = `CASE WHEN a.s = 0 AND b.s = 0 THEN CASE WHEN ${untouched} THEN 0 ELSE 2 END WHEN a.s = 0 THEN 3 ELSE 1 END`
+  db.run(
+    `INSERT INTO ${work} SELECT ${flag}, ${rid}, r.rowid, CASE WHEN b.s = 0 THEN b.rowid END${comma(kept)} FROM ${r} AS r LEFT JOIN ${a} AS a ON ${onKey(pair, 'a', 'r')} LEFT JOIN ${b} AS b ON ${onKey(pair, 'b', 'r')} WHERE NOT (a.s IS 0 AND b.s IS NULL AND ${untouched})`,
+  )
+  const gone = `b.s = 0 AND NOT EXISTS (SELECT 1 FROM ${a} AS a WHERE ${onKey(pair, 'a', 'b')}) AND NOT EXISTS (SELECT 1 FROM ${r} AS r WHERE ${onKey(pair, 'r', 'b')})`
+  db.run(`INSERT INTO ${work} SELECT 0, b.rid, NULL, b.rowid${comma(olds.map((c) => `b.${c}`))} FROM ${b} AS b WHERE ${gone}`)
+  // The migration deleted a row, and somebody made another one under its key: theirs stays, the old one is put aside.
+  const reborn = `x.s = 0 AND NOT EXISTS (SELECT 1 FROM ${a} AS a WHERE ${onKey(pair, 'a', 'x')}) AND EXISTS (SELECT 1 FROM ${r} AS r WHERE ${onKey(pair, 'r', 'x')})`
+  putAside(db, keep, before, b, 'c', reborn)
+}
+
+/** Rows that cannot be told apart: the old ones come back, and with them those that are more than the migration left. */
+function workOutAlike(
+  db: SqlWrites,
+  pair: Pair,
+  { work, a, b, r }: { readonly work: string; readonly a: string; readonly b: string; readonly r: string },
+): void {
+  const olds = list(pair.before?.columns.length ?? 0, 'c')
+  const news = list(pair.after?.columns.length ?? 0, 'd')
+  db.run(`INSERT INTO ${work} SELECT 0, rid, NULL, NULL${comma(olds)} FROM ${b}`)
+  const numbered = (table: string): string =>
+    `(SELECT rowid AS place, row_number() OVER (PARTITION BY ${news.flatMap((d) => [`typeof(${d})`, d]).join(', ') || '1'} ORDER BY rowid) AS nth, * FROM ${table})`
+  const twin = all(['a.nth = r.nth', ...news.map((d) => same(`r.${d}`, `a.${d}`))])
+  db.run(
+    `INSERT INTO ${work} SELECT 3, NULL, r.place, NULL${comma(mapped(pair))} FROM ${numbered(r)} AS r WHERE NOT EXISTS (SELECT 1 FROM ${numbered(a)} AS a WHERE ${twin})`,
+  )
+}
+
+/** Rows of a table that goes: those that the migration made go with it, those that somebody wrote are put aside. */
+function putNewAside(db: SqlWrites, keep: Keep, old: Keep, pair: Pair): void {
+  const { after } = pair
+  if (after === null) return
+  const a = keepName(old, pair.n, 'a')
+  const key = keyNames(pair).length === 0 ? [] : [onKey(pair, 'a', 'x')]
+  const left = all([...key, ...list(after.columns.length, 'd').map((d) => same(`x.${d}`, `a.${d}`))])
+  putAside(db, keep, after, keepName(keep, pair.n, 'r'), 'd', `NOT EXISTS (SELECT 1 FROM ${a} AS a WHERE ${left})`)
+}
+
+function fill(db: SqlWrites, keep: Keep, old: Keep, pair: Pair): void {
+  const { before, after } = pair
+  if (before === null) return
+  const work = workName(keep, pair)
+  const image = pair.touched ? { table: keepName(old, pair.n, 'b'), columns: list(before.columns.length, 'c') } : null
+  for (const n of fillTable(db, before, work, image)) {
+    const row = db.all(`SELECT src, alt FROM ${work} WHERE rowid = ?`, n)[0]
+    if (row?.['src'] !== null && after !== null)
+      putAside(db, keep, after, keepName(keep, pair.n, 'r'), 'd', `x.rowid = ${String(row?.['src'])}`)
+    else putAside(db, keep, before, keepName(old, pair.n, 'b'), 'c', `x.rowid = ${String(row?.['alt'] ?? -1)}`)
+  }
+  db.run(`DROP TABLE ${work}`)
+}
+
+/** The old columns, out of a row `r` of the new side. */
+function mapped(pair: Pair): readonly string[] {
+  return pair.from.map((place, at) => (place === null ? defaultOf(pair, at) : `r.d${place}`))
+}
+
+function defaultOf(pair: Pair, at: number): string {
+  return `(${pair.before?.columns[at]?.default ?? 'NULL'})`
+}
+
+function comma(values: readonly string[]): string {
+  return values.map((value) => `, ${value}`).join('')
+}

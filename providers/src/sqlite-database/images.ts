@@ -1,0 +1,157 @@
+// Owns: rows kept aside in tables of ours: as they were before, as a migration left them, as an undo left them.
+// Never: changes a row of anybody else's table.
+
+//   keep_b(rid, s, c…, k…)   rows of the old side, before the migration     s = 1: the migration changed nothing that survives
+//   keep_a(rid, s, d…, k…)   rows of the new side, as the migration left them
+//   keep_r(rid, d…, k…)      rows of the new side, as the undo found them     for doing it again
+//   keep_q(rid, c…, k…)      rows of the old side, as the undo left them
+// c: columns of the old side, d: of the new one, by place; k: the key in the new side's types; rid: the row number.
+import type { SqlWrites } from '@understudy/contract'
+import { extraOf, lostOf } from './pairs.ts'
+import type { Pair, PairSide } from './pairs.ts'
+import type { Table } from './read-schema.ts'
+import { OURS } from './sql-statements.ts'
+import { quoted } from './sqlite-fault.ts'
+
+export type Role = 'a' | 'b' | 'q' | 'r' | 'w'
+
+/** Names of one turn of one change. `turn` grows with each: what the last one kept is still read while the next is made. */
+export interface Keep {
+  readonly short: string
+  readonly turn: number
+}
+
+export function keepPrefix(short: string): string {
+  return `${OURS}keep_${short}_`
+}
+
+export function keepName({ short, turn }: Keep, n: number, role: Role): string {
+  return quoted(`${keepPrefix(short)}${turn}_${n}${role}`)
+}
+
+/** `name` is quoted. */
+export function hasTable(db: SqlWrites, name: string): boolean {
+  return db.all(`SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?`, name.slice(1, -1).replaceAll('""', '"')).length > 0
+}
+
+/** True if two values are the same value of the same type: no affinity, no collation in between. */
+export function same(x: string, y: string): string {
+  return `(typeof(${x}) = typeof(${y}) AND ${x} IS ${y} COLLATE BINARY)`
+}
+
+export function all(conditions: readonly string[]): string {
+  return conditions.length === 0 ? '1' : conditions.join(' AND ')
+}
+
+export function list(count: number, letter: string): readonly string[] {
+  return Array.from({ length: count }, (_, at) => `${letter}${at}`)
+}
+
+export function keyNames(pair: Pair): readonly string[] {
+  return pair.by === 'columns' ? list(pair.key.length, 'k') : pair.by === 'rowid' ? ['k0'] : []
+}
+
+export function onKey(pair: Pair, x: string, y: string): string {
+  return all(keyNames(pair).map((k) => `${x}.${k} = ${y}.${k}`))
+}
+
+export function joinLive(pair: Pair, keep: string, live: string): string {
+  return all(keyNames(pair).map((k, at) => `${keep}.${k} = ${live}.${liveKey(pair, at)}`))
+}
+
+function liveKey(pair: Pair, at: number): string {
+  return pair.by === 'rowid' ? (pair.after?.rowid ?? 'rowid') : quoted(pair.key[at]?.after ?? '')
+}
+
+/** Makes an empty table with these columns and the key's, typed as the new side has them so that they compare alike. */
+export function makeKeep(db: SqlWrites, name: string, pair: Pair, columns: readonly string[]): void {
+  const keys = pair.by === 'columns' ? pair.key.map(({ type, collation }, at) => `k${at} ${type} COLLATE ${quoted(collation)}`) : []
+  const numbered = pair.by === 'rowid' ? ['k0 INTEGER'] : []
+  db.run(`CREATE TABLE ${name}(${['rid', ...columns, ...keys, ...numbered].join(', ')})`)
+}
+
+export function indexKeep(db: SqlWrites, name: string, pair: Pair): void {
+  const keys = keyNames(pair)
+  if (keys.length > 0) db.run(`CREATE INDEX ${quoted(`${name.slice(1, -1)}_k`)} ON ${name}(${keys.join(', ')})`)
+}
+
+/** The old rows, taken before the first statement that writes to them; `columns` gives the name that each has by now. */
+export function takeBefore(db: SqlWrites, name: string, live: string, table: Table, columns: readonly (string | null)[]): void {
+  const places = list(columns.length, 'c')
+  db.run(`CREATE TABLE ${name}(${['rid', 's', ...places].join(', ')})`)
+  const values = columns.map((column) => (column === null ? 'NULL' : quoted(column)))
+  db.run(`INSERT INTO ${name} SELECT ${[table.rowid ?? 'NULL', '0', ...values].join(', ')} FROM ${quoted(live)}`)
+}
+
+/** Gives the image of the old side its key, once it is known what became of the table. */
+export function keyBefore(db: SqlWrites, keep: Keep, pair: Pair): void {
+  const name = keepName(keep, pair.n, 'b')
+  const before = pair.before
+  if (before === null || pair.by === 'none') return
+  const parts =
+    pair.by === 'rowid'
+      ? [{ definition: 'k0 INTEGER', value: 'rid' }]
+      : pair.key.map(({ before: column, type, collation }, at) => ({
+          definition: `k${at} ${type} COLLATE ${quoted(collation)}`,
+          value: `c${before.columns.findIndex((one) => one.name === column)}`,
+        }))
+  for (const { definition } of parts) db.run(`ALTER TABLE ${name} ADD COLUMN ${definition}`)
+  db.run(`UPDATE ${name} SET ${parts.map(({ value }, at) => `k${at} = ${value}`).join(', ')}`)
+  indexKeep(db, name, pair)
+}
+
+/** Rows of a side as they are now. */
+export function takeNow(
+  db: SqlWrites,
+  name: string,
+  pair: Pair,
+  side: PairSide,
+  key: 'before' | 'after',
+  letter: 'c' | 'd',
+  flag: boolean,
+): void {
+  makeKeep(db, name, pair, [...(flag ? ['s'] : []), ...list(side.columns.length, letter)])
+  const keys = pair.by === 'rowid' ? [side.rowid ?? 'NULL'] : pair.by === 'columns' ? pair.key.map((part) => quoted(part[key] ?? '')) : []
+  const values = [side.rowid ?? 'NULL', ...(flag ? ['0'] : []), ...side.columns.map((column) => quoted(column.name)), ...keys]
+  db.run(`INSERT INTO ${name} SELECT ${values.join(', ')} FROM ${quoted(side.name)}`)
+  indexKeep(db, name, pair)
+}
+
+/** Takes the image of the new side, and lets go of what both images have alike. */
+export function takeAfter(db: SqlWrites, keep: Keep, pair: Pair): void {
+  const { after, before } = pair
+  if (after === null) return
+  const [a, b] = [keepName(keep, pair.n, 'a'), keepName(keep, pair.n, 'b')]
+  takeNow(db, a, pair, after, 'after', 'd', true)
+  if (before === null || pair.full || pair.by === 'none') return
+  const alike = pair.from.flatMap((place, at) => (place === null ? [] : [same(`b.c${at}`, `a.d${place}`)]))
+  const twin = `SELECT 1 FROM ${a} AS a WHERE ${onKey(pair, 'a', 'b')} AND ${all(alike)}`
+  db.run(`UPDATE ${b} AS b SET s = 1 WHERE EXISTS (${twin})`)
+  db.run(`UPDATE ${a} AS a SET s = 1 WHERE EXISTS (SELECT 1 FROM ${b} AS b WHERE b.s = 1 AND ${onKey(pair, 'b', 'a')})`)
+  const surviving = pair.from.flatMap((place, at) => (place === null ? [] : [{ c: `c${at}`, d: `d${place}` }]))
+  const clear = (name: string, columns: readonly string[]): void => {
+    if (columns.length > 0) db.run(`UPDATE ${name} SET ${columns.map((column) => `${column} = NULL`).join(', ')} WHERE s = 1`)
+  }
+  if (lostOf(pair).length === 0) db.run(`DELETE FROM ${b} WHERE s = 1`)
+  else
+    clear(
+      b,
+      surviving.map(({ c }) => c),
+    )
+  if (extraOf(pair).length === 0) db.run(`DELETE FROM ${a} WHERE s = 1`)
+  else
+    clear(
+      a,
+      surviving.map(({ d }) => d),
+    )
+}
+
+/** Drops what a change, or one turn of it, keeps aside. Returns how many tables. */
+export function dropKeeps(db: SqlWrites, short: string, turn: number | null, roles: readonly Role[] | null = null): number {
+  const prefix = turn === null ? keepPrefix(short) : `${keepPrefix(short)}${turn}_`
+  const names = db
+    .all(`SELECT name FROM sqlite_master WHERE type = 'table' AND substr(name, 1, length(?)) = ?`, prefix, prefix)
+    .flatMap(({ name }) => (typeof name === 'string' && (roles === null || roles.some((role) => name.endsWith(role))) ? [name] : []))
+  for (const name of names) db.run(`DROP TABLE ${quoted(name)}`)
+  return names.length
+}

@@ -1,0 +1,96 @@
+// Owns: preparing: the file built beside where there was none, else the script both ways are derived from, tried without rows.
+// Never: touches the live database.
+import { posix } from 'node:path'
+import { canonical } from '@understudy/contract'
+import type { Hands, Prepared } from '@understudy/contract'
+import { convert } from './convert.ts'
+import { asidePath, build, fileId, folderOf, shortOf } from './files.ts'
+import { loadMigrations } from './migrations.ts'
+import type { Migration } from './migrations.ts'
+import { readRows } from './read-database.ts'
+import { parseSchema, schemaBytes } from './read-schema.ts'
+import { parseList } from './schemas.ts'
+import type { Memento, Out, State } from './schemas.ts'
+import { changedSince, sqliteFault } from './sqlite-fault.ts'
+import { statementsOf } from './sql-statements.ts'
+import type { Statement } from './sql-statements.ts'
+import { tryChange } from './try-change.ts'
+
+type Result = Prepared<Memento, Out>
+
+export async function prepareDatabase(path: string, from: State | null, to: State | null, call: Hands): Promise<Result> {
+  const short = shortOf(call.key, call)
+  if (from === null) return to === null ? nothing : create(path, to, short, call)
+  if (to === null) {
+    const file = fileId(path, call.fx)
+    if (file === null) throw changedSince(path, 'it is gone')
+    const memento: Memento = { form: 'delete', short, from, file }
+    return { memento, out: null, reversal: 'switch', bytesHeld: sizeOf(path, call), losses: [] }
+  }
+  return change(path, from, to, short, call)
+}
+
+const nothing: Result = { memento: { form: 'nothing' }, out: null, reversal: 'switch', bytesHeld: 0, losses: [] }
+
+async function create(path: string, to: State, short: string, call: Hands): Promise<Result> {
+  const aside = asidePath(path, short)
+  await build(aside, to, await migrationsIn(to, call), call)
+  const db = call.fx.sql.open(aside)
+  let rows
+  try {
+    rows = call.name(Buffer.from(JSON.stringify(readRows(db, call)), 'utf8'))
+  } finally {
+    db.close()
+  }
+  const memento: Memento = { form: 'create', short, to, file: fileId(aside, call.fx) ?? '', rows }
+  return { memento, out: { path }, reversal: 'switch', bytesHeld: sizeOf(aside, call), losses: [] }
+}
+
+async function change(path: string, from: State, to: State, short: string, call: Hands): Promise<Result> {
+  const [had, wanted] = [await migrationsIn(from, call), await migrationsIn(to, call)]
+  const schemas = { from: parseSchema(await call.get(from.schema)), to: parseSchema(await call.get(to.schema)) }
+  const continued = had.every(({ name, sql }, at) => wanted[at]?.name === name && wanted[at]?.sql === sql)
+  const pending = wanted.slice(had.length).flatMap(({ name, sql }) => statementsOf(name, sql))
+  let statements: readonly Statement[] = continued ? pending : []
+  let losses: readonly string[] = []
+  let tried = continued ? tryChange(schemas.from, statements, false, call) : null
+  const derived = tried === null || call.name(schemaBytes(tried.schema)) !== to.schema
+  if (derived) {
+    ;({ statements, losses } = convert(schemas.from, schemas.to, () => call.fx.sql.scratch()))
+    tried = tryChange(schemas.from, statements, true, call)
+  }
+  if (tried === null || call.name(schemaBytes(tried.schema)) !== to.schema) {
+    const hint = 'Write a migration that leads there from what is live now.'
+    throw sqliteFault('no-way', 'invalid', 'No way leads from the live schema to the wanted one.', path, hint)
+  }
+  const script = { statements: [...statements], applied: [...wanted], derived }
+  const memento: Memento = { form: 'change', short, from, to, script: await call.put(Buffer.from(canonical(plain(script)), 'utf8')) }
+  const virtual = tried.plan.virtual.map((name) => `virtual table ${name}: its content`)
+  const touched = tried.plan.pairs.some((pair) => pair.touched)
+  return { memento, out: { path }, reversal: 'restore', bytesHeld: touched ? sizeOf(path, call) : 0, losses: [...losses, ...virtual] }
+}
+
+function plain(script: {
+  statements: readonly { sql: string; file: string; line: number }[]
+  applied: readonly Migration[]
+  derived: boolean
+}) {
+  return {
+    statements: script.statements.map(({ sql, file, line }) => ({ sql, file, line })),
+    applied: script.applied.map(({ name, sql }) => ({ name, sql })),
+    derived: script.derived,
+  }
+}
+
+async function migrationsIn(state: State, call: Hands): Promise<readonly Migration[]> {
+  return loadMigrations(parseList(await call.get(state.migrations.list)), call)
+}
+
+function sizeOf(path: string, call: Hands): number {
+  const dir = folderOf(path, call.fx)
+  try {
+    return dir?.stat(posix.basename(path))?.size ?? 0
+  } finally {
+    dir?.close()
+  }
+}

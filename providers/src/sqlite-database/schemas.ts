@@ -1,0 +1,106 @@
+// Owns: spec, state, memento, part and outputs of a database, parsed at the border.
+// Never: fills in what depends on a machine.
+import { isDigest } from '@understudy/contract'
+import type { DescribedSchema, Digest, Json, Schema } from '@understudy/contract'
+import { z } from 'zod'
+
+export const digestSchema = z.custom<Digest>(isDigest, 'not a digest')
+
+const NAME_MAX = 200 // bytes in a file name are at most 255; longer names make messages unreadable
+
+const nameSchema = z.string().min(1).max(NAME_MAX)
+
+const migrationSchema = z.union([
+  z.strictObject({ name: nameSchema, sql: z.string() }),
+  z.strictObject({ name: nameSchema, digest: digestSchema }).describe('Set by planning: a migration that lies in the store'),
+])
+
+const specSchema = z.strictObject({
+  path: z.string().min(1).describe('The database file; relative paths start at the stack file'),
+  migrations: z
+    .union([z.string().min(1), z.array(migrationSchema)])
+    .describe('Folder of NNN_name.sql files, applied in the order of their names, or the migrations themselves'),
+})
+
+/** Bigger parts lie in the store: `list` is `[{name, digest}, …]`, `schema` the objects of the database. */
+const stateSchema = z.strictObject({
+  migrations: z.strictObject({ count: z.number().int().nonnegative(), last: z.string().nullable(), list: digestSchema }),
+  schema: digestSchema,
+})
+
+const partSchema = z.strictObject({ path: z.string().min(1) })
+const outSchema = z.strictObject({ path: z.string().describe('The database file') })
+
+const mementoSchema = z.discriminatedUnion('form', [
+  z.strictObject({
+    form: z.literal('change'),
+    short: z.string(),
+    from: stateSchema,
+    to: stateSchema,
+    /** In the store: what `turn(after)` runs. */
+    script: digestSchema,
+  }),
+  z.strictObject({
+    form: z.literal('create'),
+    short: z.string(),
+    to: stateSchema,
+    /** Device and inode of the file that was made. */
+    file: z.string(),
+    /** Name of its rows, as made. */
+    rows: digestSchema,
+  }),
+  z.strictObject({ form: z.literal('delete'), short: z.string(), from: stateSchema, file: z.string() }),
+  z.strictObject({ form: z.literal('nothing') }),
+])
+
+export type Spec = z.infer<typeof specSchema>
+export type State = z.infer<typeof stateSchema>
+export type Part = z.infer<typeof partSchema>
+export type Out = z.infer<typeof outSchema>
+export type Memento = z.infer<typeof mementoSchema>
+export type ChangeMemento = Extract<Memento, { form: 'change' }>
+export type FileMemento = Extract<Memento, { form: 'create' | 'delete' }>
+
+export interface Applied {
+  readonly name: string
+  readonly digest: Digest
+}
+
+const listSchema = z.array(z.strictObject({ name: z.string(), digest: digestSchema }))
+
+export function parseList(bytes: Uint8Array): readonly Applied[] {
+  return listSchema.parse(jsonFrom(bytes))
+}
+
+const scriptSchema = z.strictObject({
+  statements: z.array(z.strictObject({ sql: z.string(), file: z.string(), line: z.number() })),
+  applied: z.array(z.strictObject({ name: z.string(), sql: z.string() })),
+  /** Not migrations, but a way derived from two schemas: renaming a table leaves what refers to it alone. */
+  derived: z.boolean(),
+})
+
+/** What a change runs, and the migrations that stand in the database afterwards. */
+export type Script = z.infer<typeof scriptSchema>
+
+export function parseScript(bytes: Uint8Array): Script {
+  return scriptSchema.parse(jsonFrom(bytes))
+}
+
+export function jsonFrom(bytes: Uint8Array): unknown {
+  return JSON.parse(Buffer.from(bytes).toString('utf8'))
+}
+
+function described<T>(schema: z.ZodType<T>): DescribedSchema<T> {
+  return {
+    safeParse: (value) => schema.safeParse(value),
+    describe: (): Json => z.json().parse(JSON.parse(JSON.stringify(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })))),
+  }
+}
+
+export const schemas: {
+  readonly spec: DescribedSchema<Spec>
+  readonly state: Schema<State>
+  readonly memento: Schema<Memento>
+  readonly part: Schema<Part>
+  readonly out: DescribedSchema<Out>
+} = { spec: described(specSchema), state: stateSchema, memento: mementoSchema, part: partSchema, out: described(outSchema) }

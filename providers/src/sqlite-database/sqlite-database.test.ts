@@ -1,0 +1,344 @@
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { Fault } from '@understudy/contract'
+import type { Prepared, Stand } from '@understudy/contract'
+import type { Bench } from '@understudy/contract/conformance'
+import { openStage } from '@understudy/engine/testing'
+import fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { sqliteDatabase } from './provider.ts'
+import type { Memento, Out, State } from './schemas.ts'
+
+let bench: Bench
+beforeEach(async () => {
+  bench = await openStage()
+})
+afterEach(() => bench.close())
+
+const file = (): string => join(bench.dir, 'shop.db')
+const at = () => ({ world: 'primary', id: 'db', part: { path: file() } })
+
+/** All of these run on one connection with foreign keys on, as a careful service has them. */
+function run(sql: string): void {
+  const db = new DatabaseSync(file())
+  db.exec('PRAGMA foreign_keys = ON')
+  db.exec(sql)
+  db.close()
+}
+
+function rows(sql: string): readonly unknown[] {
+  const db = new DatabaseSync(file())
+  const found = db.prepare(sql).all()
+  db.close()
+  return found.map((row) => Object.values(row).join('|'))
+}
+
+function tables(): readonly unknown[] {
+  return rows("SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' AND name NOT LIKE '\\_understudy%' ESCAPE '\\' ORDER BY name")
+}
+
+async function wanted(...migrations: readonly string[]): Promise<State> {
+  const list = migrations.map((sql, n) => ({ name: `00${n + 1}_m.sql`, sql }))
+  const frozen = await sqliteDatabase.source?.freeze(
+    { path: 'shop.db', migrations: list },
+    bench.dir,
+    bench.hands('planning', 'db', 'freeze'),
+  )
+  const spec = sqliteDatabase.schema.spec.safeParse(frozen)
+  if (!spec.success) throw new Error('bad spec')
+  return (await sqliteDatabase.want(at(), spec.data, bench.look('primary', 'db'))).state
+}
+
+interface Step {
+  readonly prepared: Prepared<Memento, Out>
+  turn(to: 'before' | 'after'): Promise<Stand>
+  look(): Promise<Stand>
+  release(): Promise<void>
+}
+
+let keys = 0
+async function step(to: State | null): Promise<Step> {
+  const hands = bench.hands('primary', 'db', `key-${(keys += 1)}`)
+  const seen = await sqliteDatabase.read(at(), null, hands)
+  const prepared = await sqliteDatabase.prepare(at(), seen?.state ?? null, to, hands)
+  return {
+    prepared,
+    turn: (side) => sqliteDatabase.turn(at(), prepared.memento, side, hands),
+    look: () => sqliteDatabase.look(at(), prepared.memento, 'full', hands),
+    release: () => sqliteDatabase.release(at(), prepared.memento, hands),
+  }
+}
+
+async function become(...migrations: readonly string[]): Promise<void> {
+  const made = await step(await wanted(...migrations))
+  await made.turn('after')
+  await made.release()
+}
+
+async function change(...migrations: readonly string[]): Promise<Step> {
+  const made = await step(await wanted(...migrations))
+  await made.turn('after')
+  return made
+}
+
+async function faultOf(promise: Promise<unknown>): Promise<Fault> {
+  try {
+    await promise
+  } catch (thrown) {
+    if (thrown instanceof Fault) return thrown
+    throw thrown
+  }
+  throw new Error('nothing was thrown')
+}
+
+const items =
+  "CREATE TABLE items(id INTEGER PRIMARY KEY, name TEXT NOT NULL, price REAL DEFAULT 1.5); INSERT INTO items VALUES (1, 'a', 10), (2, 'b', 20), (3, 'c', 30)"
+
+describe('rows written since stay', () => {
+  test('an added column goes, rows inserted, changed and deleted in between stay so; done again, its values are back', async () => {
+    await become(items)
+    const added = await change(items, 'ALTER TABLE items ADD COLUMN stock INTEGER NOT NULL DEFAULT 7')
+    run("INSERT INTO items VALUES (4, 'd', 40, 70); UPDATE items SET name = 'B', stock = 8 WHERE id = 2; DELETE FROM items WHERE id = 1")
+    await added.turn('before')
+    expect(rows('SELECT * FROM items')).toEqual(['2|B|20', '3|c|30', '4|d|40'])
+    run("UPDATE items SET name = 'C' WHERE id = 3; INSERT INTO items VALUES (5, 'e', 50)")
+    await added.turn('after')
+    expect(rows('SELECT * FROM items ORDER BY id')).toEqual(['2|B|20|8', '3|C|30|7', '4|d|40|70', '5|e|50|7'])
+    await added.turn('before')
+    expect(rows('SELECT * FROM items ORDER BY id')).toEqual(['2|B|20', '3|C|30', '4|d|40', '5|e|50'])
+  })
+
+  test('a dropped column comes back with its values; rows inserted since get its default', async () => {
+    await become(items)
+    const dropped = await change(items, 'ALTER TABLE items DROP COLUMN price')
+    run("INSERT INTO items VALUES (4, 'd'); UPDATE items SET name = 'B' WHERE id = 2; DELETE FROM items WHERE id = 3")
+    await dropped.turn('before')
+    expect(rows('SELECT * FROM items')).toEqual(['1|a|10', '2|B|20', '4|d|1.5'])
+  })
+
+  test('a renamed table and column come back under their old names, with what was written under the new ones', async () => {
+    await become(items)
+    const renamed = await change(items, 'ALTER TABLE items RENAME TO goods; ALTER TABLE goods RENAME COLUMN name TO title')
+    run("INSERT INTO goods VALUES (4, 'd', 40); UPDATE goods SET title = 'B' WHERE id = 2")
+    await renamed.turn('before')
+    expect(rows('SELECT id, name, price FROM items')).toEqual(['1|a|10', '2|B|20', '3|c|30', '4|d|40'])
+    expect(tables()).toEqual(['items'])
+  })
+
+  test('a dropped table comes back with its rows, indexes and triggers', async () => {
+    const log =
+      'CREATE TABLE log(item INTEGER REFERENCES items(id), what TEXT); CREATE INDEX log_item ON log(item); CREATE TRIGGER logged AFTER UPDATE ON items BEGIN INSERT INTO log VALUES (new.id, old.name); END'
+    await become(items, log)
+    run("UPDATE items SET name = 'A' WHERE id = 1")
+    const dropped = await change(items, log, 'DROP TRIGGER logged; DROP TABLE log')
+    run("UPDATE items SET name = 'BB' WHERE id = 2")
+    await dropped.turn('before')
+    expect(rows('SELECT * FROM log')).toEqual(['1|a'])
+    expect(tables()).toEqual(['items', 'log', 'log_item', 'logged'])
+    run("UPDATE items SET name = 'CC' WHERE id = 3")
+    expect(rows('SELECT * FROM log')).toEqual(['1|a', '3|c'])
+  })
+
+  test('values that a migration rewrote come back, but not over what was written since', async () => {
+    await become(items)
+    const rewritten = await change(
+      items,
+      "UPDATE items SET name = upper(name), price = price * 100; DELETE FROM items WHERE id = 3; INSERT INTO items VALUES (9, 'z', 9)",
+    )
+    expect(rows('SELECT * FROM items')).toEqual(['1|A|1000', '2|B|2000', '9|z|9'])
+    run("UPDATE items SET name = 'Bee' WHERE id = 2; INSERT INTO items VALUES (10, 'j', 1)")
+    await rewritten.turn('before')
+    expect(rows('SELECT * FROM items')).toEqual(['1|a|10', '2|Bee|20', '3|c|30', '10|j|1'])
+  })
+
+  test('the usual recipe for a changed type, a table made anew, is undone row by row', async () => {
+    await become(items)
+    const anew = await change(
+      items,
+      'CREATE TABLE items_new(id INTEGER PRIMARY KEY, name TEXT NOT NULL, cents INTEGER NOT NULL); INSERT INTO items_new SELECT id, name, price * 100 FROM items; DROP TABLE items; ALTER TABLE items_new RENAME TO items',
+    )
+    run("UPDATE items SET name = 'B' WHERE id = 2; INSERT INTO items VALUES (4, 'd', 400); DELETE FROM items WHERE id = 1")
+    await anew.turn('before')
+    expect(rows('SELECT * FROM items')).toEqual(['2|B|20', '3|c|30', '4|d|1.5'])
+  })
+
+  test('rows of a table that goes with the undo are kept aside and named, and are there again when it is done again', async () => {
+    await become(items)
+    const made = await change(items, 'CREATE TABLE reviews(item INTEGER, words TEXT)')
+    run("INSERT INTO reviews VALUES (1, 'good'), (1, 'good'), (2, NULL)")
+    await made.turn('before')
+    const { late } = await made.look()
+    expect(late).toEqual([expect.stringMatching(/^table reviews: 3 rows, kept in _understudy_late_/)])
+    await made.turn('after')
+    expect(rows('SELECT * FROM reviews')).toEqual(['1|good', '1|good', '2|'])
+    expect((await made.look()).late).toEqual([])
+  })
+
+  test('rows that the old schema refuses are kept aside and named, the rest is in place', async () => {
+    await become(`${items}; CREATE UNIQUE INDEX by_name ON items(name)`)
+    const loosened = await change(`${items}; CREATE UNIQUE INDEX by_name ON items(name)`, 'DROP INDEX by_name')
+    run("INSERT INTO items VALUES (4, 'a', 40), (5, 'e', 50)")
+    await loosened.turn('before')
+    expect(rows('SELECT id FROM items')).toEqual(['1', '2', '3', '5'])
+    expect((await loosened.look()).late).toEqual([expect.stringContaining('table items: 1 rows')])
+  })
+
+  test('rows without a key that can tell them apart come back as often as they were there', async () => {
+    await become("CREATE TABLE bag(x); INSERT INTO bag VALUES (1), (1), ('1'), (NULL)")
+    const doubled = await change("CREATE TABLE bag(x); INSERT INTO bag VALUES (1), (1), ('1'), (NULL)", 'UPDATE bag SET x = x * 2')
+    run('INSERT INTO bag VALUES (77)')
+    await doubled.turn('before')
+    expect(rows('SELECT typeof(x), x FROM bag ORDER BY rowid')).toEqual(['integer|1', 'integer|1', 'text|1', 'null|', 'integer|77'])
+  })
+
+  test('a table made and undone with writes: released, the rows written since are still to be found', async () => {
+    const made = await step(await wanted(items))
+    await made.turn('after')
+    run("INSERT INTO items VALUES (4, 'd', 40)")
+    await made.turn('before')
+    expect(existsSync(file())).toBe(false)
+    expect((await made.look()).late).toEqual([expect.stringContaining('shop.db.kept-')])
+    await made.release()
+    expect(readdirSync(bench.dir).filter((name) => name.startsWith('shop.db.kept-'))).toHaveLength(1)
+  })
+
+  test('foreign keys hold after the undo: what refers to a row that goes is kept aside', async () => {
+    const orders = 'CREATE TABLE orders(id INTEGER PRIMARY KEY, item INTEGER NOT NULL REFERENCES items(id))'
+    await become(items, orders)
+    const more = await change(items, orders, "INSERT INTO items VALUES (4, 'd', 40)")
+    run('INSERT INTO orders VALUES (1, 4), (2, 1)')
+    await more.turn('before')
+    expect(rows('PRAGMA foreign_key_check')).toEqual([])
+    expect(rows('SELECT * FROM orders')).toContain('2|1')
+    const kept = rows('SELECT * FROM orders').includes('1|4')
+    expect(kept || ((await more.look()).late ?? []).some((text) => text.startsWith('table orders: 1 rows'))).toBe(true)
+  })
+})
+
+test('whatever is written in between: an undo changes no row that the migration did not, and doing it again gives what was there', async () => {
+  const write = fc.oneof(
+    fc.record({ id: fc.integer({ min: 1, max: 9 }) }).map(({ id }) => `DELETE FROM items WHERE id = ${id}`),
+    fc
+      .record({ id: fc.integer({ min: 1, max: 9 }), name: fc.constantFrom('x', "it''s", '') })
+      .map(({ id, name }) => `INSERT INTO items(id, name) VALUES (${id}, '${name}') ON CONFLICT DO UPDATE SET name = excluded.name`),
+  )
+  const migrations = [
+    'ALTER TABLE items ADD COLUMN stock INTEGER NOT NULL DEFAULT 7',
+    'ALTER TABLE items DROP COLUMN price',
+    'ALTER TABLE items RENAME COLUMN price TO cost',
+    'CREATE TABLE anew(id INTEGER PRIMARY KEY, name TEXT NOT NULL, extra BLOB); INSERT INTO anew SELECT id, name, NULL FROM items; DROP TABLE items; ALTER TABLE anew RENAME TO items',
+    'CREATE INDEX names ON items(name)',
+  ]
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(...migrations),
+      fc.array(write, { maxLength: 6 }),
+      fc.array(write, { maxLength: 3 }),
+      async (sql, first, second) => {
+        const own = await openStage()
+        const outer = bench
+        bench = own
+        try {
+          await become(items)
+          const changed = await change(items, sql)
+          run(first.join(';'))
+          const names = rows('SELECT id, name FROM items ORDER BY id')
+          const whole = rows('SELECT * FROM items ORDER BY id')
+          await changed.turn('before')
+          expect(rows('SELECT id, name FROM items ORDER BY id')).toEqual(names)
+          await changed.turn('after')
+          expect(rows('SELECT * FROM items ORDER BY id')).toEqual(whole)
+          await changed.turn('before')
+          run(second.join(';'))
+          const later = rows('SELECT id, name FROM items ORDER BY id')
+          await changed.turn('after')
+          expect(rows('SELECT id, name FROM items ORDER BY id')).toEqual(later)
+          expect((await changed.look()).late).toEqual([])
+        } finally {
+          bench = outer
+          await own.close()
+        }
+      },
+    ),
+    { numRuns: 60 },
+  )
+})
+
+describe('to a schema that no migration leads to', () => {
+  test('fewer migrations: derived from the difference, what comes without its data is named, and the undo is exact', async () => {
+    await become(items, 'ALTER TABLE items ADD COLUMN stock INTEGER NOT NULL DEFAULT 7; CREATE TABLE reviews(x)')
+    run('UPDATE items SET stock = id; INSERT INTO reviews VALUES (1)')
+    const back = await step(await wanted(items))
+    expect(back.prepared.losses).toEqual([])
+    await back.turn('after')
+    expect(tables()).toEqual(['items'])
+    run("INSERT INTO items VALUES (4, 'd', 40)")
+    await back.turn('before')
+    expect(rows('SELECT * FROM items')).toEqual(['1|a|10|1', '2|b|20|2', '3|c|30|3', '4|d|40|7'])
+    expect(rows('SELECT * FROM reviews')).toEqual(['1'])
+  })
+
+  test('what the other schema has more is named as lost', async () => {
+    await become(items, 'ALTER TABLE items DROP COLUMN price')
+    const back = await step(await wanted(items))
+    expect(back.prepared.losses).toEqual(['table items: column price of its rows'])
+    await back.turn('after')
+    expect(rows('SELECT * FROM items')).toEqual(['1|a|1.5', '2|b|1.5', '3|c|1.5'])
+  })
+})
+
+describe('what is refused', () => {
+  test.each([
+    ['BEGIN; CREATE TABLE x(y)', 'sqlite.forbidden-statement', '001_m.sql:1'],
+    ["CREATE TABLE x(y);\nATTACH 'other.db' AS o", 'sqlite.forbidden-statement', '001_m.sql:2'],
+    ['PRAGMA journal_mode = WAL', 'sqlite.forbidden-statement', 'journal_mode'],
+    ['CREATE TABLE _understudy_x(y)', 'sqlite.forbidden-statement', '_understudy_x'],
+    ['CREATE TABLE x(y);\n\nCREATE TABEL z(y)', 'sqlite.migration-failed', '001_m.sql:3'],
+  ])('%s', async (sql, code, where) => {
+    const { fault } = await faultOf(wanted(sql))
+    expect(fault.code).toBe(code)
+    expect(fault.detail).toContain(where)
+    expect(existsSync(file())).toBe(false)
+  })
+
+  test('a migration that the rows refuse: nothing is changed, and file and line are named', async () => {
+    await become(items)
+    run("UPDATE items SET name = 'c' WHERE id = 1")
+    const unique = await step(await wanted(items, 'UPDATE items SET price = 0;\nCREATE UNIQUE INDEX by_name ON items(name)'))
+    const { fault } = await faultOf(unique.turn('after'))
+    expect(fault).toMatchObject({ code: 'sqlite.migration-failed', detail: expect.stringContaining('002_m.sql:2') })
+    expect(rows('SELECT name, price FROM items')).toEqual(['c|10', 'b|20', 'c|30'])
+    expect(tables()).toEqual(['items'])
+  })
+
+  test('a file that is no database is not taken for an empty one', async () => {
+    writeFileSync(file(), 'something else entirely, long enough to be looked at as a header of a database file, surely. '.repeat(20))
+    expect((await faultOf(sqliteDatabase.read(at(), null, bench.look('primary', 'db')))).fault.code).toBe('sql.damaged')
+  })
+})
+
+test('a database that was there before is taken over as it is, its tables stay, and the undo leaves them', async () => {
+  run('CREATE TABLE old(x); INSERT INTO old VALUES (1)')
+  const taken = await change(items)
+  expect(tables()).toEqual(['items', 'old'])
+  await taken.turn('before')
+  expect(tables()).toEqual(['old'])
+  expect(rows('SELECT * FROM old')).toEqual(['1'])
+})
+
+test('a service keeps the database open in WAL mode and writes all the time: no acknowledged row is lost either way', async () => {
+  await become(items)
+  const service = new DatabaseSync(file())
+  service.exec('PRAGMA journal_mode = WAL')
+  const write = (id: number): void => void service.prepare('INSERT INTO items(id, name) VALUES (?, ?)').run(id, `n${id}`)
+  write(100)
+  const changed = await change(items, 'ALTER TABLE items ADD COLUMN stock INTEGER')
+  write(101)
+  await changed.turn('before')
+  write(102)
+  await changed.turn('after')
+  write(103)
+  service.close()
+  expect(rows('SELECT id FROM items WHERE id >= 100')).toEqual(['100', '101', '102', '103'])
+})
