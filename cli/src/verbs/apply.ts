@@ -56,6 +56,7 @@ function ending(outcome: ApplyOutcome): object {
 function exitFor(context: Context, outcome: ApplyOutcome): Exit {
   if (outcome.outcome === 'nothing') return 'ok'
   if (outcome.outcome === 'refused') {
+    if (context.signal.aborted) return 'cancelled'
     if (outcome.fault !== null && outcome.by !== 'policy') context.renderer.fault(outcome.fault)
     return outcome.by === 'world-changed' ? 'conflict' : 'refused'
   }
