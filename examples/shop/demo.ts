@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { at, numberAt, textAt, understudy } from './command-line.ts'
 import type { Ran } from './command-line.ts'
-import { directoryDigest, fileDigest } from './digests.ts'
+import { columnsOf, directoryDigest, fileDigest, itemsDigest, itemsOf, schemaDigest } from './digests.ts'
 import { send, startLoad } from './load.ts'
 import type { Counts, Load } from './load.ts'
 
@@ -35,7 +35,7 @@ cpSync(import.meta.dirname, folder, {
   recursive: true,
   filter: (path) => !/\.ts$|\/live(\/|$)|\/\.understudy(\/|$)/.test(path.slice(import.meta.dirname.length)),
 })
-say(`The shop: a directory, a service and a front, in ${folder}; no root, no server.`)
+say(`The shop: a directory, a database, a service and a front, in ${folder}; no root, no server.`)
 try {
   await perform()
 } catch (thrown) {
@@ -50,11 +50,11 @@ try {
 finish()
 
 async function perform(): Promise<void> {
-  heading('1', 'Apply v1: three resources that do not exist yet')
+  heading('1', 'Apply v1: four resources that do not exist yet')
   changed('apply v1', await run(0, ...vars('v1'), 'apply', '-m', 'first release'))
   const client = new Agent()
   running.load = startLoad(port, 3, 2)
-  const v1 = { config: directoryDigest(live('config')) }
+  const v1 = { config: directoryDigest(live('config')), schema: schemaDigest(live('shop.db')), columns: columnsOf(live('shop.db')) }
   check('the service answers through the front', textAt(await home(client), 'release'), 'v1')
 
   heading('2', 'What if v2? It breaks the service: caught in the shadow')
@@ -62,18 +62,27 @@ async function perform(): Promise<void> {
   foreseen('what-if v2', result(whatif, 'whatif'), 0, 0)
   say(`  refused: ${textAt(result(whatif, 'whatif'), 'rehearsal', 'certificate', 'reason').slice(0, 200)}`)
   check('the primary is untouched', directoryDigest(live('config')), v1.config)
+  check('its database too', schemaDigest(live('shop.db')), v1.schema)
 
-  heading('3', 'Apply v3: configuration, service and front change together')
+  heading('3', 'Apply v3: configuration, database, service and front change together')
   changed('apply v3', await run(0, ...vars('v3'), 'apply', '-m', 'stock and reviews'))
   check('the new service answers', textAt(await home(client), 'release'), 'v3')
   const v3 = {
     config: directoryDigest(live('config')),
     banner: fileDigest(live('config/banner.txt')),
+    schema: schemaDigest(live('shop.db')),
   }
+  check('the database has the new columns', columnsOf(live('shop.db')), 'items(id name price_cents stock) reviews(item author stars)')
+  check('and the new service serves them', await bread(client), '12 in stock, 1 review')
 
   heading('4', 'Roll the whole stack back')
+  const written = itemsOf(live('shop.db')) // by the clients, through both services
+  const items = itemsDigest(live('shop.db'), written)
   undone('rollback', await run(0, 'rollback'))
   check('the directory is what it was (names, contents, modes, times)', directoryDigest(live('config')), v1.config)
+  check('the schema of the database is what it was', schemaDigest(live('shop.db')), v1.schema)
+  check('its columns', columnsOf(live('shop.db')), v1.columns)
+  check(`the ${written.length} items written until then stayed`, itemsDigest(live('shop.db'), written), items)
   check('the old service answers', textAt(await home(client), 'release'), 'v1')
 
   heading('5', 'Apply v3 again: refused until its tombstone is lifted')
@@ -82,6 +91,7 @@ async function perform(): Promise<void> {
   await run(0, 'tombstone', 'lift')
   changed('apply v3 again', await run(0, ...vars('v3'), 'apply', '-m', 'stock and reviews, again'))
   check('the banner is that of v3', fileDigest(live('config/banner.txt')), v3.banner)
+  check('the schema is that of v3', schemaDigest(live('shop.db')), v3.schema)
 
   heading('6', 'Roll back only the configuration directory')
   const closure = await run(5, 'rollback', '--only', 'config')
@@ -93,6 +103,7 @@ async function perform(): Promise<void> {
     `${textAt(await home(client), 'release')} ${String(at(await home(client), 'pageSize'))}`,
     'v3 20',
   )
+  check('the database is still that of v3', schemaDigest(live('shop.db')), v3.schema)
 
   heading('7', 'Then one file of it')
   undone('rollback one file', await run(0, 'rollback', '--only', 'config#/files/banner.txt'))
@@ -114,20 +125,12 @@ async function perform(): Promise<void> {
   say(`  killed pid ${pid}; undone by the guard ${Math.round(ms)} ms later, as revision ${numberAt(status, 'revision', 'n')}`)
   guarded('guard', ms)
   check('the directory is what it was before', directoryDigest(live('config')), mixed)
+  check('the database too', schemaDigest(live('shop.db')), v3.schema)
   client.destroy()
 }
 
 function vars(release: string): readonly string[] {
-  return [
-    '--var',
-    `release=${release}`,
-    '--var',
-    `port=${port}`,
-    '--var',
-    `database=${join(folder, 'shop.db')}`,
-    '--var',
-    `node=${process.execPath}`,
-  ]
+  return ['--var', `release=${release}`, '--var', `port=${port}`, '--var', `node=${process.execPath}`]
 }
 
 function live(path: string): string {
@@ -136,7 +139,7 @@ function live(path: string): string {
 
 /** Runs a command that has to end with this exit code. */
 async function run(code: number, ...args: readonly string[]): Promise<Ran> {
-  say(`  $ understudy ${args.filter((arg, n) => !/^(port|database|node)=/.test(args[arg === '--var' ? n + 1 : n] ?? '')).join(' ')}`)
+  say(`  $ understudy ${args.filter((arg, n) => !/^(port|node)=/.test(args[arg === '--var' ? n + 1 : n] ?? '')).join(' ')}`)
   const ran = await understudy(file, args)
   if (json) for (const line of ran.lines) process.stdout.write(`${JSON.stringify(line)}\n`)
   if (ran.code === code) return ran
@@ -224,6 +227,13 @@ function add(row: StepRow): void {
 async function home(client: Agent): Promise<unknown> {
   const { status, text } = await send(client, port, 'GET', '/')
   return status === 200 ? JSON.parse(text) : {}
+}
+
+async function bread(client: Agent): Promise<string> {
+  const { text } = await send(client, port, 'GET', '/items/bread')
+  const item: unknown = JSON.parse(text)
+  const reviews = at(item, 'reviews')
+  return `${String(at(item, 'stock'))} in stock, ${Array.isArray(reviews) ? reviews.length : 0} review`
 }
 
 async function until<T>(body: () => Promise<T | null>): Promise<T> {

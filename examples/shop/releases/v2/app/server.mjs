@@ -15,9 +15,6 @@ read() // a service that cannot read its configuration does not start
 
 const db = new DatabaseSync(DATABASE)
 db.exec('PRAGMA busy_timeout = 5000')
-db.exec(
-  "CREATE TABLE IF NOT EXISTS items (id TEXT PRIMARY KEY, name TEXT NOT NULL, price_cents INTEGER NOT NULL DEFAULT 0); INSERT OR IGNORE INTO items VALUES ('apple', 'Apple', 40), ('bread', 'Bread', 320)",
-)
 const one = db.prepare('SELECT id, name, price_cents FROM items WHERE id = ?')
 const page = db.prepare('SELECT id, name, price_cents FROM items ORDER BY id LIMIT ?')
 const put = db.prepare(

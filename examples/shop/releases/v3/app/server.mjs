@@ -15,11 +15,9 @@ read() // a service that cannot read its configuration does not start
 
 const db = new DatabaseSync(DATABASE)
 db.exec('PRAGMA busy_timeout = 5000')
-db.exec(
-  "CREATE TABLE IF NOT EXISTS items (id TEXT PRIMARY KEY, name TEXT NOT NULL, price_cents INTEGER NOT NULL DEFAULT 0); INSERT OR IGNORE INTO items VALUES ('apple', 'Apple', 40), ('bread', 'Bread', 320)",
-)
-const one = db.prepare('SELECT id, name, price_cents FROM items WHERE id = ?')
-const page = db.prepare('SELECT id, name, price_cents FROM items ORDER BY id LIMIT ?')
+const one = db.prepare('SELECT id, name, price_cents, stock FROM items WHERE id = ?')
+const page = db.prepare('SELECT id, name, price_cents, stock FROM items ORDER BY id LIMIT ?')
+const reviews = db.prepare('SELECT author, stars FROM reviews WHERE item = ? ORDER BY author')
 const put = db.prepare(
   'INSERT INTO items (id, name, price_cents) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name, price_cents = excluded.price_cents',
 )
@@ -38,7 +36,7 @@ const server = createServer((request, response) => {
     if (id === undefined) return answer(404, { error: 'no such page' })
     if (request.method === 'GET') {
       const item = one.get(id)
-      return item === undefined ? answer(404, { error: 'no such item' }) : answer(200, item)
+      return item === undefined ? answer(404, { error: 'no such item' }) : answer(200, { ...item, reviews: reviews.all(id) })
     }
     if (request.method !== 'PUT') return answer(405, { error: 'GET or PUT' })
     let body = ''
