@@ -34,7 +34,7 @@ export function openWorkDisk(data: string | null): WorkDisk {
     remove() {
       if (removed) return
       removed = true
-      if (mounted) execFileSync('umount', [join(outer, 'disk')])
+      if (mounted) execFileSync('umount', ['--lazy', join(outer, 'disk')]) // a failed run may still hold it open
       rmSync(outer, { recursive: true, force: true })
     },
   }
