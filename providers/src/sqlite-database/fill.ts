@@ -5,9 +5,10 @@
 // from, alt the row it was before, by row number of the tables they lie in; v columns of the table by place.
 import { Fault } from '@understudy/contract'
 import type { SqlWrites } from '@understudy/contract'
-import { hasTable, keepName, list } from './images.ts'
+import { all, hasTable, keepName, list, same } from './images.ts'
 import type { Keep } from './images.ts'
 import type { Pair, PairSide } from './pairs.ts'
+import { readTable } from './read-schema.ts'
 import { OURS } from './sql-statements.ts'
 import { quoted } from './sqlite-fault.ts'
 
@@ -43,10 +44,10 @@ export function fillTable(
   const failed: number[] = []
   for (const { n, alt } of db.all(`SELECT rowid AS n, alt FROM ${work} ORDER BY f, rid, rowid`)) {
     const one = `${work} WHERE rowid = ${String(n)}`
-    if (fits(db, into('INSERT', 'rid', values, one))) continue
-    if (withRowid && fits(db, into('INSERT', 'NULL', values, one))) continue
+    if (fits(db, into('INSERT OR ABORT', 'rid', values, one))) continue
+    if (withRowid && fits(db, into('INSERT OR ABORT', 'NULL', values, one))) continue
     failed.push(Number(n))
-    if (alt !== null && old !== null) fits(db, into('INSERT', 'rid', old.columns, `${old.table} WHERE rowid = ${String(alt)}`))
+    if (alt !== null && old !== null) fits(db, into('INSERT OR ABORT', 'rid', old.columns, `${old.table} WHERE rowid = ${String(alt)}`))
   }
   return failed
 }
@@ -76,18 +77,42 @@ export function putAside(db: SqlWrites, keep: Keep, side: PairSide, image: strin
   return db.run(`INSERT INTO ${lateTable(db, keep, side)} SELECT ${values.join(', ')} FROM ${image} AS x WHERE ${which}`)
 }
 
-/** The table for rows of `side` put aside in this turn; made where it is not there yet. */
+/** The table for rows of `side` put aside in this turn; made where it is not there yet. Old and new form of a table have one each. */
 export function lateTable(db: SqlWrites, keep: Keep, side: PairSide): string {
-  const name = `${latePrefix(keep.short)}${keep.turn}_${side.name}`
-  if (!hasTable(db, quoted(name))) db.run(`CREATE TABLE ${quoted(name)}(${side.columns.map((column) => quoted(column.name)).join(', ')})`)
-  return quoted(name)
+  const columns = side.columns.map(({ name }) => name)
+  for (let form = 1; ; form += 1) {
+    const name = `${latePrefix(keep.short)}${keep.turn}_${side.name}${form === 1 ? '' : ` (${form})`}`
+    if (!hasTable(db, quoted(name))) {
+      db.run(`CREATE TABLE ${quoted(name)}(${columns.map(quoted).join(', ')})`)
+      return quoted(name)
+    }
+    if (isShaped(db, name, columns)) return quoted(name)
+  }
 }
 
-/** Drops what an undo put aside: doing the change again brings it back. */
-export function dropLate(db: SqlWrites, short: string, turn: number): void {
+function isShaped(db: SqlWrites, table: string, columns: readonly string[]): boolean {
+  const there = db.all(`PRAGMA main.table_info(${quoted(table)})`).map(({ name }) => name)
+  return there.length === columns.length && columns.every((name, at) => there[at] === name)
+}
+
+/** Lets go of what an undo put aside and is back in place; brings back what fits; the rest stays aside. */
+export function settleLate(db: SqlWrites, short: string, turn: number): void {
   const prefix = `${latePrefix(short)}${turn}_`
   for (const { name } of db.all(`SELECT name FROM sqlite_master WHERE type = 'table' AND substr(name, 1, length(?)) = ?`, prefix, prefix)) {
-    db.run(`DROP TABLE ${quoted(String(name))}`)
+    const late = String(name)
+    const table = readTable(db, late.slice(prefix.length)) ?? readTable(db, late.slice(prefix.length).replace(/ \(\d+\)$/, ''))
+    const names = table?.columns.flatMap((column) => (column.generated ? [] : [column.name])) ?? []
+    if (table === null || !isShaped(db, late, names)) continue
+    const [from, into] = [quoted(late), quoted(table.name)]
+    const columns = names.map(quoted)
+    const alike = all(columns.map((column) => same(`x.${column}`, `${from}.${column}`)))
+    db.run(`DELETE FROM ${from} WHERE EXISTS (SELECT 1 FROM ${into} AS x WHERE ${alike})`)
+    for (const { n } of db.all(`SELECT rowid AS n FROM ${from} ORDER BY rowid`)) {
+      const row = `${from} WHERE rowid = ${String(n)}`
+      if (fits(db, `INSERT OR ABORT INTO ${into}(${columns.join(', ')}) SELECT ${columns.join(', ')} FROM ${row}`))
+        db.run(`DELETE FROM ${row}`)
+    }
+    if (db.all(`SELECT 1 FROM ${from} LIMIT 1`).length === 0) db.run(`DROP TABLE ${from}`)
   }
 }
 

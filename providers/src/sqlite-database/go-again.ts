@@ -2,7 +2,7 @@
 // Never: overwrites what was written to the old side since the undo.
 import type { SqlWrites } from '@understudy/contract'
 import type { ChangeRow } from './change-row.ts'
-import { dropLate } from './fill.ts'
+import { settleLate } from './fill.ts'
 import { all, hasTable, joinLive, keepName, keyNames, list, onKey, same } from './images.ts'
 import type { Keep } from './images.ts'
 import { restoreNumbers } from './numbers.ts'
@@ -26,9 +26,9 @@ export function reconcile(db: SqlWrites, keep: Keep, pairs: readonly Pair[], aga
       if (pair.by === 'none') bringAlike(db, keep, old, pair)
       else bringRows(db, keep, old, pair)
     }
+    settleLate(db, keep.short, again.turn)
   })
   restoreNumbers(db, again.plan.undone.found, again.plan.undone.left, numbers)
-  dropLate(db, keep.short, again.turn)
 }
 
 function bringRows(db: SqlWrites, keep: Keep, old: Keep, pair: Pair): void {
@@ -103,8 +103,22 @@ function bringAlike(db: SqlWrites, keep: Keep, old: Keep, pair: Pair): void {
 function insert(db: SqlWrites, pair: Pair, r: string, columns: readonly string[], values: readonly string[], which: string): void {
   const { after } = pair
   if (after === null) return
-  const rid = after.rowid !== null && !after.numbered ? [after.rowid] : []
+  const live = quoted(after.name)
+  const put = (rid: readonly string[], where: string): void => {
+    db.run(
+      `INSERT OR ABORT INTO ${live}(${[...rid, ...columns].join(', ')}) SELECT ${[...rid.map(() => 'r.rid'), ...values.map((d) => `r.${d}`)].join(', ')} FROM ${r} AS r WHERE (${which}) AND ${where} ORDER BY r.rowid`,
+    )
+  }
+  if (after.rowid === null || after.numbered) {
+    put([], '1')
+    return
+  }
+  // A row number that somebody took in between: the row gets another one.
+  const taken = quoted(`${r.slice(1, -1)}_taken`)
   db.run(
-    `INSERT INTO ${quoted(after.name)}(${[...rid, ...columns].join(', ')}) SELECT ${[...rid.map(() => 'r.rid'), ...values.map((d) => `r.${d}`)].join(', ')} FROM ${r} AS r WHERE ${which} ORDER BY r.rowid`,
+    `CREATE TABLE ${taken} AS SELECT r.rid AS rid FROM ${r} AS r WHERE (${which}) AND EXISTS (SELECT 1 FROM ${live} AS x WHERE x.${after.rowid} = r.rid)`,
   )
+  put([after.rowid], `r.rid NOT IN (SELECT rid FROM ${taken})`)
+  put([], `r.rid IN (SELECT rid FROM ${taken})`)
+  db.run(`DROP TABLE ${taken}`)
 }

@@ -71,7 +71,8 @@ function workOut(db: SqlWrites, keep: Keep, old: Keep, pair: Pair): void {
   const gone = `b.s = 0 AND NOT EXISTS (SELECT 1 FROM ${a} AS a WHERE ${onKey(pair, 'a', 'b')}) AND NOT EXISTS (SELECT 1 FROM ${r} AS r WHERE ${onKey(pair, 'r', 'b')})`
   db.run(`INSERT INTO ${work} SELECT 0, b.rid, NULL, b.rowid${comma(olds.map((c) => `b.${c}`))} FROM ${b} AS b WHERE ${gone}`)
   // The migration deleted a row, and somebody made another one under its key: theirs stays, the old one is put aside.
-  const reborn = `x.s = 0 AND NOT EXISTS (SELECT 1 FROM ${a} AS a WHERE ${onKey(pair, 'a', 'x')}) AND EXISTS (SELECT 1 FROM ${r} AS r WHERE ${onKey(pair, 'r', 'x')})`
+  const alike = all(mapped(pair).map((value, at) => same(value, `x.c${at}`)))
+  const reborn = `x.s = 0 AND NOT EXISTS (SELECT 1 FROM ${a} AS a WHERE ${onKey(pair, 'a', 'x')}) AND EXISTS (SELECT 1 FROM ${r} AS r WHERE ${onKey(pair, 'r', 'x')} AND NOT (${alike}))`
   putAside(db, keep, before, b, 'c', reborn)
 }
 

@@ -4,7 +4,7 @@ import type { SqlWrites } from '@understudy/contract'
 import type { ChangePlan, ChangeRow } from './change-row.ts'
 import { orphanName, orphansFault, orphansOf } from './foreign-keys.ts'
 import { reconcile } from './go-again.ts'
-import { all, keepName, keyBefore, same, takeAfter } from './images.ts'
+import { all, keepName, keyBefore, same, takeAfter, takeMade } from './images.ts'
 import type { Keep } from './images.ts'
 import { readNumbers } from './numbers.ts'
 import { matchTables, pairOf } from './pairs.ts'
@@ -25,28 +25,32 @@ export class OrphansFirst extends Error {
 
 /**
  * Runs the statements and keeps aside what they change. `again` is the record of a change that was done and undone before:
- * what the undo took away comes back. `orphans` are those of before, null where nobody looked yet.
+ * what the undo took away comes back. `orphans` are those of before, null where nobody looked yet;
+ * without the rows of before nothing can be said about references.
  */
 export function goForward(
   db: SqlWrites,
   keep: Keep,
   statements: readonly Statement[],
   again: ChangeRow | null,
-  orphans: readonly string[] | null,
+  orphans: readonly string[] | 'no rows' | null,
 ): ChangePlan {
   const before = readSchema(db)
   const numbers = readNumbers(db)
   const course = runMigrations(db, statements, keep)
   const pairs = pairsOf(db, keep, course, before, readSchema(db))
   for (const pair of pairs) if (pair.touched && pair.before !== null && pair.after !== null) keyBefore(db, keep, pair)
+  // As the migrations left them: what is brought back afterwards is somebody's, and not made by them.
+  for (const pair of pairs) if (pair.touched && !(pair.by === 'none' && pair.before !== null)) takeMade(db, keep, pair)
   const moved = readNumbers(db)
   if (again !== null) reconcile(db, keep, pairs, again, numbers)
   const concerned = new Set(pairs.flatMap(({ after, before: old }) => [folded(after?.name ?? ''), folded(old?.name ?? '')]))
-  const left = orphansOf(db, concerned)
-  if (left.length > 0 && orphans === null) throw new OrphansFirst('there are rows that refer to nothing')
-  const fresh = left.filter((orphan) => !(orphans ?? []).includes(orphanName(orphan)))
+  const known = orphans === 'no rows' ? [] : orphans
+  const left = orphans === 'no rows' ? [] : orphansOf(db, concerned)
+  if (left.length > 0 && known === null) throw new OrphansFirst('there are rows that refer to nothing')
+  const fresh = left.filter((orphan) => !(known ?? []).includes(orphanName(orphan)))
   if (fresh.length > 0 && again === null) throw orphansFault(fresh)
-  if (fresh.length > 0) settleOrphans(db, keep, new Set(orphans ?? []), concerned)
+  if (fresh.length > 0) settleOrphans(db, keep, new Set(known ?? []), concerned)
   for (const pair of pairs) if (pair.touched && pair.after !== null) takeAfter(db, keep, pair)
   return {
     before: [...before],
@@ -54,7 +58,7 @@ export function goForward(
     pairs: [...pairs],
     numbers: { before: numbers, after: again === null ? moved : readNumbers(db) },
     undone: { found: {}, left: {} },
-    orphans: [...(orphans ?? [])],
+    orphans: [...(known ?? [])],
     virtual: course.virtual ? before.filter(isVirtual).map(({ name }) => name) : [],
   }
 }

@@ -117,12 +117,18 @@ export function takeNow(
   indexKeep(db, name, pair)
 }
 
-/** Takes the image of the new side, and lets go of what both images have alike. */
+/** Takes the image of the new side, once. */
+export function takeMade(db: SqlWrites, keep: Keep, pair: Pair): void {
+  const name = keepName(keep, pair.n, 'a')
+  if (pair.after !== null && !hasTable(db, name)) takeNow(db, name, pair, pair.after, 'after', 'd', true)
+}
+
+/** Takes the image of the new side where there is none yet, and lets go of what both images have alike. */
 export function takeAfter(db: SqlWrites, keep: Keep, pair: Pair): void {
   const { after, before } = pair
   if (after === null) return
   const [a, b] = [keepName(keep, pair.n, 'a'), keepName(keep, pair.n, 'b')]
-  takeNow(db, a, pair, after, 'after', 'd', true)
+  takeMade(db, keep, pair)
   if (before === null || pair.full || pair.by === 'none') return
   const alike = pair.from.flatMap((place, at) => (place === null ? [] : [same(`b.c${at}`, `a.d${place}`)]))
   const twin = `SELECT 1 FROM ${a} AS a WHERE ${onKey(pair, 'a', 'b')} AND ${all(alike)}`

@@ -4,6 +4,7 @@ import type { SqlWrites } from '@understudy/contract'
 import { lateTable } from './fill.ts'
 import { orphanName, orphansOf } from './foreign-keys.ts'
 import type { Orphan } from './foreign-keys.ts'
+import { all } from './images.ts'
 import type { Keep } from './images.ts'
 import { sideOf } from './pairs.ts'
 import { readTable } from './read-schema.ts'
@@ -22,14 +23,30 @@ export function settleOrphans(db: SqlWrites, keep: Keep, known: ReadonlySet<stri
   }
 }
 
-function putOrphanAside(db: SqlWrites, keep: Keep, { table: name, rowid, parent }: Orphan): void {
+function putOrphanAside(db: SqlWrites, keep: Keep, orphan: Orphan): void {
+  const { table: name, rowid, parent } = orphan
   const table = readTable(db, name)
-  if (table === null || table.rowid === null || rowid === null) {
+  const number = table?.rowid ?? null
+  const which = number !== null && rowid !== null ? `${number} = ${String(rowid)}` : withoutParent(db, orphan)
+  if (table === null || which === null) {
     throw changedSince(name, `a row refers to something in ${parent} that would not be there, and cannot be put aside`)
   }
   const side = sideOf(table)
   const columns = side.columns.map((column) => quoted(column.name)).join(', ')
   const late = lateTable(db, keep, side)
-  db.run(`INSERT INTO ${late}(${columns}) SELECT ${columns} FROM ${quoted(name)} WHERE ${table.rowid} = ?`, rowid)
-  db.run(`DELETE FROM ${quoted(name)} WHERE ${table.rowid} = ?`, rowid)
+  db.run(`INSERT INTO ${late}(${columns}) SELECT ${columns} FROM ${quoted(name)} WHERE ${which}`)
+  db.run(`DELETE FROM ${quoted(name)} WHERE ${which}`)
+}
+
+/** Selects what refers to nothing in a table without row numbers; null where the foreign key fits nothing at all. */
+function withoutParent(db: SqlWrites, { table, key }: Orphan): string | null {
+  const parts = db.all(`PRAGMA main.foreign_key_list(${quoted(table)})`).filter(({ id }) => id === key)
+  const parent = readTable(db, String(parts[0]?.['table']))
+  if (parts.length === 0) return null
+  const from = parts.map((part) => `${quoted(table)}.${quoted(String(part['from']))}`)
+  const none = from.map((column) => `${column} IS NOT NULL`)
+  if (parent === null) return all(none)
+  const to = parts.map((part, at) => `p.${quoted(String(part['to'] ?? parent.key[at]?.name))}`)
+  const there = all(to.map((column, at) => `${column} = ${from[at] ?? ''}`))
+  return all([...none, `NOT EXISTS (SELECT 1 FROM ${quoted(parent.name)} AS p WHERE ${there})`])
 }

@@ -214,6 +214,87 @@ describe('rows written since stay', () => {
     const kept = rows('SELECT * FROM orders').includes('1|4')
     expect(kept || ((await more.look()).late ?? []).some((text) => text.startsWith('table orders: 1 rows'))).toBe(true)
   })
+
+  const unique = `${items}; CREATE UNIQUE INDEX by_name ON items(name)`
+  const late = () =>
+    rows("SELECT name FROM sqlite_master WHERE name LIKE '%understudy_late%' ORDER BY rowid").map((name) =>
+      rows(`SELECT * FROM "${String(name)}"`),
+    )
+
+  test('a row put aside whose number somebody took since the undo stays aside when the change is done again', async () => {
+    await become(unique)
+    const loosened = await change(unique, 'DROP INDEX by_name')
+    run("INSERT INTO items VALUES (4, 'a', 40)")
+    await loosened.turn('before')
+    run("INSERT INTO items VALUES (4, 'z', 1)")
+    await loosened.turn('after')
+    expect(rows('SELECT * FROM items WHERE id = 4')).toEqual(['4|z|1'])
+    expect(late()).toEqual([['4|a|40']])
+  })
+
+  test('a row put aside whose hidden row number somebody took comes back under another one', async () => {
+    const keyed = "CREATE TABLE t(k TEXT PRIMARY KEY, n); CREATE UNIQUE INDEX un ON t(n); INSERT INTO t VALUES ('a', 1)"
+    await become(keyed)
+    const loosened = await change(keyed, 'DROP INDEX un')
+    run("INSERT INTO t VALUES ('b', 1)")
+    await loosened.turn('before')
+    run("INSERT INTO t VALUES ('c', 3)")
+    await loosened.turn('after')
+    expect(rows('SELECT * FROM t ORDER BY k')).toEqual(['a|1', 'b|1', 'c|3'])
+  })
+
+  test.each([
+    'id INTEGER PRIMARY KEY, item INTEGER REFERENCES items(id)',
+    'id INT, item INT REFERENCES items(id), PRIMARY KEY (id, item)) WITHOUT ROWID --',
+  ])('rows of a table that no migration touches are put aside with what they refer to, and come back with it: %s', async (columns) => {
+    const orders = `CREATE TABLE orders(${columns}\n${columns.endsWith('--') ? '' : ')'}`
+    await become(items, orders)
+    const more = await change(items, orders, "INSERT INTO items VALUES (4, 'd', 40)")
+    run('INSERT INTO orders VALUES (1, 4), (2, 1)')
+    await more.turn('before')
+    expect(late()).toEqual([['1|4']])
+    await more.turn('after')
+    expect(rows('SELECT * FROM orders ORDER BY id')).toEqual(['1|4', '2|1'])
+    expect(late()).toEqual([])
+  })
+
+  test('old and new rows of one table are put aside each in their form, and what came back is put aside again', async () => {
+    await become(unique)
+    const mixed = await change(unique, 'DROP INDEX by_name; DELETE FROM items WHERE id = 3; ALTER TABLE items ADD COLUMN stock')
+    run("INSERT INTO items VALUES (3, 'new', 1, 1), (4, 'a', 40, 1)")
+    await mixed.turn('before')
+    expect(late()).toEqual([['3|c|30'], ['4|a|40|1']])
+    await mixed.turn('after')
+    expect(late()).toEqual([['3|c|30']])
+    await mixed.turn('before')
+    expect(late()).toEqual([['3|c|30'], ['4|a|40|1']])
+  })
+
+  test('rows of a new table are put aside by every undo, not by the first alone', async () => {
+    await become(items)
+    const made = await change(items, 'CREATE TABLE reviews(words TEXT)')
+    run("INSERT INTO reviews VALUES ('good')")
+    for (const side of ['before', 'after', 'before'] as const) await made.turn(side)
+    expect(late()).toEqual([['good']])
+  })
+
+  test('a column that replaces on conflict replaces nothing when old rows are put back', async () => {
+    const replacing = 'CREATE TABLE t(id INTEGER PRIMARY KEY, a UNIQUE ON CONFLICT REPLACE); INSERT INTO t VALUES (1, 1)'
+    await become(replacing)
+    const plain = 'CREATE TABLE n(id INTEGER PRIMARY KEY, a); INSERT INTO n SELECT * FROM t; DROP TABLE t; ALTER TABLE n RENAME TO t'
+    const anew = await change(replacing, plain)
+    run('INSERT INTO t VALUES (2, 1)')
+    await anew.turn('before')
+    expect(rows('SELECT * FROM t')).toEqual(['1|1'])
+    expect(late()).toEqual([['2|1']])
+  })
+
+  test('a migration may refer to rows that are there: the try without rows does not refuse it', async () => {
+    const orders = 'CREATE TABLE orders(id INTEGER PRIMARY KEY, item INTEGER REFERENCES items(id))'
+    await become(items, orders)
+    await change(items, orders, 'INSERT INTO orders VALUES (1, 3)')
+    expect(rows('SELECT * FROM orders')).toEqual(['1|3'])
+  })
 })
 
 test('whatever is written in between: an undo changes no row that the migration did not, and doing it again gives what was there', async () => {

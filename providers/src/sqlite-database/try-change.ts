@@ -20,7 +20,7 @@ export function tryChange(from: readonly SchemaObject[], statements: readonly St
     createObjects(db, from, 'all')
     if (legacy) db.run('PRAGMA legacy_alter_table = ON')
     db.run('BEGIN')
-    const plan = goForward(db, { short: 'try', turn: 1 }, statements, null, [])
+    const plan = goForward(db, { short: 'try', turn: 1 }, statements, null, 'no rows')
     return { plan, schema: readSchema(db) }
   } finally {
     db.close()
