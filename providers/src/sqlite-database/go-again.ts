@@ -2,8 +2,8 @@
 // Never: overwrites what was written to the old side since the undo.
 import type { SqlWrites } from '@understudy/contract'
 import type { ChangeRow } from './change-row.ts'
-import { settleLate } from './fill.ts'
-import { all, hasTable, joinLive, keepName, keyNames, list, onKey, same } from './images.ts'
+import { lateTable, settleLate } from './fill.ts'
+import { all, hasTable, joinLive, keepName, keyNames, list, onKey, same, takeMade } from './images.ts'
 import type { Keep } from './images.ts'
 import { restoreNumbers } from './numbers.ts'
 import type { Numbers } from './numbers.ts'
@@ -26,6 +26,8 @@ export function reconcile(db: SqlWrites, keep: Keep, pairs: readonly Pair[], aga
       if (pair.by === 'none') bringAlike(db, keep, old, pair)
       else bringRows(db, keep, old, pair)
     }
+    // Rows that cannot be told apart: what comes back from aside is not the migrations', so that the next undo puts it aside again.
+    for (const pair of pairs) if (pair.touched && pair.by === 'none') takeMade(db, keep, pair)
     settleLate(db, keep.short, again.turn)
   })
   restoreNumbers(db, again.plan.undone.found, again.plan.undone.left, numbers)
@@ -70,7 +72,7 @@ function bringRows(db: SqlWrites, keep: Keep, old: Keep, pair: Pair): void {
   const made = pair.touched
     ? `NOT EXISTS (SELECT 1 FROM ${b} AS b WHERE ${joinLive(pair, 'b', live)}) AND NOT EXISTS (SELECT 1 FROM ${r} AS r WHERE ${joinLive(pair, 'r', live)})`
     : '0'
-  const coming = `EXISTS (SELECT 1 FROM ${r} AS r WHERE ${joinLive(pair, 'r', live)} AND r.rowid IN (SELECT n FROM ${backing}))`
+  const coming = `EXISTS (SELECT 1 FROM ${r} AS r WHERE ${joinLive(pair, 'r', live)} AND +r.rowid IN (SELECT n FROM ${backing}))` // + : by key, not through all of them for each row
   db.run(`DELETE FROM ${live} WHERE (${made}) OR ${coming}`)
   insert(db, pair, r, columns, ds, `r.rowid IN (SELECT n FROM ${backing})`)
   db.run(`DROP TABLE ${backing}`)
@@ -89,6 +91,7 @@ function bringAlike(db: SqlWrites, keep: Keep, old: Keep, pair: Pair): void {
     const differs = [`${counted(q)} EXCEPT ${counted(b)}`, `${counted(b)} EXCEPT ${counted(q)}`]
     if (differs.some((sql) => db.all(`SELECT 1 FROM (${sql}) LIMIT 1`).length > 0)) return
   }
+  const aside = all(after.columns.map(({ name }, at) => same(`x.${quoted(name)}`, `r.d${at}`))) // those come back by themselves
   db.run(`DELETE FROM ${quoted(after.name)}`)
   insert(
     db,
@@ -96,7 +99,7 @@ function bringAlike(db: SqlWrites, keep: Keep, old: Keep, pair: Pair): void {
     r,
     after.columns.map(({ name }) => quoted(name)),
     list(after.columns.length, 'd'),
-    '1',
+    `NOT EXISTS (SELECT 1 FROM ${lateTable(db, old, after)} AS x WHERE ${aside})`,
   )
 }
 

@@ -278,6 +278,17 @@ describe('rows written since stay', () => {
     expect(late()).toEqual([['good']])
   })
 
+  test('rows without a key that came back from aside are put aside again', async () => {
+    const bag = 'CREATE TABLE bag(a, b); CREATE UNIQUE INDEX once ON bag(a); INSERT INTO bag VALUES (1, 1), (2, 2)'
+    const turned =
+      'CREATE TABLE n(b, a); INSERT INTO n SELECT b * 2, a FROM bag ORDER BY a DESC; DROP TABLE bag; ALTER TABLE n RENAME TO bag'
+    await become(bag)
+    const anew = await change(bag, turned)
+    run('INSERT INTO bag VALUES (77, 1)')
+    for (const side of ['before', 'after', 'before'] as const) await anew.turn(side)
+    expect(late()).toEqual([['77|1']])
+  })
+
   test('a column that replaces on conflict replaces nothing when old rows are put back', async () => {
     const replacing = 'CREATE TABLE t(id INTEGER PRIMARY KEY, a UNIQUE ON CONFLICT REPLACE); INSERT INTO t VALUES (1, 1)'
     await become(replacing)
