@@ -1,8 +1,8 @@
 // Owns: the file of a database as a whole: built beside, moved in and out, with what SQLite keeps next to it.
 // Never: overwrites a file; moves one whose log was not written back.
 import { posix } from 'node:path'
-import { Fault } from '@understudy/contract'
-import type { DirReads, DirWrites, Effects, Hands, Look, Reads, Stand } from '@understudy/contract'
+import type { Effects, Hands, Look, Reads, Stand } from '@understudy/contract'
+import { openIfThere } from '../files-file/open-if-there.ts'
 import { writeApplied } from './applied.ts'
 import type { Migration } from './migrations.ts'
 import { readRows, readState } from './read-database.ts'
@@ -32,25 +32,13 @@ export function keptPath(path: string, short: string): string {
 
 /** Device and inode; null when there is nothing. */
 export function fileId(path: string, fx: Reads | Effects): string | null {
-  const dir = folderOf(path, fx)
+  const dir = openIfThere(fx, posix.dirname(path))
   if (dir === null) return null
   try {
     const stat = dir.stat(posix.basename(path))
     return stat === null ? null : `${stat.dev}:${stat.ino}`
   } finally {
     dir.close()
-  }
-}
-
-/** Null when it is not there. */
-export function folderOf(path: string, fx: Effects): DirWrites | null
-export function folderOf(path: string, fx: Reads | Effects): DirReads | null
-export function folderOf(path: string, fx: Reads | Effects): DirReads | null {
-  try {
-    return fx.fs.open(posix.dirname(path))
-  } catch (thrown) {
-    if (thrown instanceof Fault && thrown.fault.class === 'conflict') return null
-    throw thrown
   }
 }
 
@@ -135,7 +123,7 @@ function move(from: string, to: string, call: Hands): void {
 }
 
 export function removeFile(path: string, call: Hands): void {
-  const dir = folderOf(path, call.fx)
+  const dir = openIfThere(call.fx, posix.dirname(path))
   if (dir === null) return
   try {
     for (const ending of ['', ...BESIDE]) {

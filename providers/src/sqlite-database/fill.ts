@@ -4,8 +4,8 @@
 // work(f, rid, src, alt, v…): f 0 as it was, 1 perhaps written since, 2 updated since, 3 inserted since; src the row it comes
 // from, alt the row it was before, by row number of the tables they lie in; v columns of the table by place.
 import { Fault } from '@understudy/contract'
-import type { SqlWrites } from '@understudy/contract'
-import { all, hasTable, keepName, list, same } from './images.ts'
+import type { SqlReads, SqlWrites } from '@understudy/contract'
+import { all, hasTable, keepName, list, same, tablesNamed } from './images.ts'
 import type { Keep } from './images.ts'
 import type { Pair, PairSide } from './pairs.ts'
 import { readTable } from './read-schema.ts'
@@ -98,8 +98,7 @@ function isShaped(db: SqlWrites, table: string, columns: readonly string[]): boo
 /** Lets go of what an undo put aside and is back in place; brings back what fits; the rest stays aside. */
 export function settleLate(db: SqlWrites, short: string, turn: number): void {
   const prefix = `${latePrefix(short)}${turn}_`
-  for (const { name } of db.all(`SELECT name FROM sqlite_master WHERE type = 'table' AND substr(name, 1, length(?)) = ?`, prefix, prefix)) {
-    const late = String(name)
+  for (const late of tablesNamed(db, prefix)) {
     const table = readTable(db, late.slice(prefix.length)) ?? readTable(db, late.slice(prefix.length).replace(/ \(\d+\)$/, ''))
     const names = table?.columns.flatMap((column) => (column.generated ? [] : [column.name])) ?? []
     if (table === null || !isShaped(db, late, names)) continue
@@ -117,15 +116,9 @@ export function settleLate(db: SqlWrites, short: string, turn: number): void {
 }
 
 /** Tables of rows put aside by a change, with how many. */
-export function readLate(db: Pick<SqlWrites, 'all'>, short: string): readonly string[] {
+export function readLate(db: SqlReads, short: string): readonly string[] {
   const prefix = latePrefix(short)
-  const names = db.all(
-    `SELECT name FROM sqlite_master WHERE type = 'table' AND substr(name, 1, length(?)) = ? ORDER BY name`,
-    prefix,
-    prefix,
-  )
-  return names.map(({ name }) => {
-    const table = String(name)
+  return tablesNamed(db, prefix).map((table) => {
     const rows = Number(db.all(`SELECT count(*) AS n FROM ${quoted(table)}`)[0]?.['n'])
     return `table ${table.slice(prefix.length).replace(/^\d+_/, '')}: ${rows} rows, kept in ${table}`
   })

@@ -3,7 +3,7 @@
 import type { SqlWrites } from '@understudy/contract'
 import type { ChangeRow } from './change-row.ts'
 import { lateTable, settleLate } from './fill.ts'
-import { all, hasTable, joinLive, keepName, keyNames, list, onKey, same, takeMade } from './images.ts'
+import { all, hasTable, joinLive, keepName, list, onKey, same, takeMade } from './images.ts'
 import type { Keep } from './images.ts'
 import { restoreNumbers } from './numbers.ts'
 import type { Numbers } from './numbers.ts'
@@ -38,9 +38,6 @@ function bringRows(db: SqlWrites, keep: Keep, old: Keep, pair: Pair): void {
   if (after === null) return
   const live = quoted(after.name)
   const [r, q, b] = [keepName(old, pair.n, 'r'), keepName(old, pair.n, 'q'), keepName(keep, pair.n, 'b')]
-  const key = keyNames(pair)
-  const liveKey = all(key.map((_, at) => `x.${pair.by === 'rowid' ? (after.rowid ?? 'rowid') : quoted(pair.key[at]?.after ?? '')}`))
-  if (liveKey === '1') return
   const columns = after.columns.map(({ name }) => quoted(name))
   const ds = list(after.columns.length, 'd')
   if (before === null) {

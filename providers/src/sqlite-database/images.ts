@@ -6,7 +6,7 @@
 //   keep_r(rid, d…, k…)      rows of the new side, as the undo found them     for doing it again
 //   keep_q(rid, c…, k…)      rows of the old side, as the undo left them
 // c: columns of the old side, d: of the new one, by place; k: the key in the new side's types; rid: the row number.
-import type { SqlWrites } from '@understudy/contract'
+import type { SqlReads, SqlWrites } from '@understudy/contract'
 import { extraOf, lostOf } from './pairs.ts'
 import type { Pair, PairSide } from './pairs.ts'
 import type { Table } from './read-schema.ts'
@@ -32,6 +32,12 @@ export function keepName({ short, turn }: Keep, n: number, role: Role): string {
 /** `name` is quoted. */
 export function hasTable(db: SqlWrites, name: string): boolean {
   return db.all(`SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?`, name.slice(1, -1).replaceAll('""', '"')).length > 0
+}
+
+/** Names of the tables that begin so, in order. */
+export function tablesNamed(db: SqlReads, prefix: string): readonly string[] {
+  const sql = `SELECT name FROM sqlite_master WHERE type = 'table' AND substr(name, 1, length(?)) = ? ORDER BY name`
+  return db.all(sql, prefix, prefix).map(({ name }) => String(name))
 }
 
 /** True if two values are the same value of the same type: no affinity, no collation in between. */
@@ -153,11 +159,9 @@ export function takeAfter(db: SqlWrites, keep: Keep, pair: Pair): void {
 }
 
 /** Drops what a change, or one turn of it, keeps aside. Returns how many tables. */
-export function dropKeeps(db: SqlWrites, short: string, turn: number | null, roles: readonly Role[] | null = null): number {
+export function dropKeeps(db: SqlWrites, short: string, turn: number | null): number {
   const prefix = turn === null ? keepPrefix(short) : `${keepPrefix(short)}${turn}_`
-  const names = db
-    .all(`SELECT name FROM sqlite_master WHERE type = 'table' AND substr(name, 1, length(?)) = ?`, prefix, prefix)
-    .flatMap(({ name }) => (typeof name === 'string' && (roles === null || roles.some((role) => name.endsWith(role))) ? [name] : []))
+  const names = tablesNamed(db, prefix)
   for (const name of names) db.run(`DROP TABLE ${quoted(name)}`)
   return names.length
 }

@@ -3,8 +3,9 @@
 import { posix } from 'node:path'
 import { canonical } from '@understudy/contract'
 import type { Hands, Prepared } from '@understudy/contract'
+import { openIfThere } from '../files-file/open-if-there.ts'
 import { convert } from './convert.ts'
-import { asidePath, build, fileId, folderOf, shortOf } from './files.ts'
+import { asidePath, build, fileId, shortOf } from './files.ts'
 import { loadMigrations } from './migrations.ts'
 import type { Migration } from './migrations.ts'
 import { readRows } from './read-database.ts'
@@ -87,7 +88,7 @@ async function migrationsIn(state: State, call: Hands): Promise<readonly Migrati
 }
 
 function sizeOf(path: string, call: Hands): number {
-  const dir = folderOf(path, call.fx)
+  const dir = openIfThere(call.fx, posix.dirname(path))
   try {
     return dir?.stat(posix.basename(path))?.size ?? 0
   } finally {

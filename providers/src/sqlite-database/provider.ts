@@ -3,8 +3,9 @@
 import { posix } from 'node:path'
 import { canonical } from '@understudy/contract'
 import type { Look, Provider } from '@understudy/contract'
+import { openIfThere } from '../files-file/open-if-there.ts'
 import { readBaseline } from './applied.ts'
-import { fileId, folderOf, isIn, lateFile, lookFile, releaseFile, removeFile, asidePath, shortOf, turnFile } from './files.ts'
+import { fileId, isIn, lateFile, lookFile, releaseFile, removeFile, asidePath, shortOf, turnFile } from './files.ts'
 import { lookChange, releaseChange, turnChange } from './turn-change.ts'
 import { freezeMigrations, loadMigrations } from './migrations.ts'
 import type { Migration } from './migrations.ts'
@@ -36,7 +37,7 @@ export const sqliteDatabase: Provider<Spec, State, Memento, Part, Out> = {
     return { state: await stateOf(migrations, schema, call), claims: [`sqlite:${path}`, `file:${path}`] }
   },
   async read({ part: { path } }, _hint, call) {
-    const dir = folderOf(path, call.fx)
+    const dir = openIfThere(call.fx, posix.dirname(path))
     const stat = dir?.stat(posix.basename(path)) ?? null
     dir?.close()
     if (stat === null) return null

@@ -8,7 +8,7 @@ import { readLate } from './fill.ts'
 import { fileId } from './files.ts'
 import { goBack } from './go-back.ts'
 import { goForward, orphansBefore, OrphansFirst } from './go-forward.ts'
-import { dropKeeps, keepPrefix } from './images.ts'
+import { dropKeeps, keepPrefix, tablesNamed } from './images.ts'
 import { loadMigrations } from './migrations.ts'
 import type { Migration } from './migrations.ts'
 import { differingObjects, parseSchema, readSchema, schemaBytes } from './read-schema.ts'
@@ -84,9 +84,7 @@ export function releaseChange(path: string, memento: ChangeMemento, call: Hands)
   if (fileId(path, call.fx) === null) return
   const reads = call.fx.sql.open(path)
   try {
-    const prefix = keepPrefix(memento.short)
-    const kept = reads.all(`SELECT 1 FROM sqlite_master WHERE substr(name, 1, length(?)) = ? LIMIT 1`, prefix, prefix)
-    if (readMark(reads, memento.short) === null && kept.length === 0) return
+    if (readMark(reads, memento.short) === null && tablesNamed(reads, keepPrefix(memento.short)).length === 0) return
   } finally {
     reads.close()
   }
