@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -232,7 +232,8 @@ test('signal reaches the whole group; stopped is alive, killed is not, twice is 
   expect(fx.writes.signal(id, 'SIGSTOP')).toBe(true)
   expect(fx.reads.alive(id)).toBe(true)
   expect(fx.writes.signal(id, 'SIGKILL')).toBe(true)
-  await until(() => !fx.reads.alive(id) && !livesByPid(child))
+  // Dead and not yet reaped, its group could still be signalled.
+  await until(() => !fx.reads.alive(id) && !existsSync(`/proc/${id.pid}`) && !livesByPid(child))
   expect(fx.writes.signal(id, 'SIGKILL')).toBe(false)
   expect(recorder.take().map(({ verb, result }) => `${verb} ${result}`)).toEqual(['spawn ok', 'signal ok', 'signal ok', 'signal gone'])
 })
