@@ -5,6 +5,7 @@ import { isDigest } from '@understudy/contract'
 import type { Digest } from '@understudy/contract'
 import type { Sealer } from './seal.ts'
 import { blob, int } from './sqlite-row.ts'
+import type { Row } from './sqlite-row.ts'
 import type { Objects } from './store.ts'
 import { storeFault } from './store-fault.ts'
 import type { WriteQueue } from './write-queue.ts'
@@ -12,6 +13,7 @@ import type { WriteQueue } from './write-queue.ts'
 const PIECE = 4 << 20 // bytes: what is sealed and written at once, whatever the size of the whole
 const DROP_AT_ONCE = 500 // keeps the transaction short for others
 const PUT_TRIES = 3 // a piece vanishes only if the same content is dropped at the same moment
+const PROVED_MAX = 50_000 // digests remembered as read and verified: about 6 MB
 
 export function sqliteObjects(db: DatabaseSync, queue: WriteQueue, sealer: Sealer): Objects {
   const one = db.prepare('select pieces, sealed from objects where digest = ? and piece = ?')
@@ -24,11 +26,24 @@ export function sqliteObjects(db: DatabaseSync, queue: WriteQueue, sealer: Seale
      on conflict (digest, piece) do update set pieces = excluded.pieces, sealed = excluded.sealed`,
   )
 
+  /** Kept or verified by this handle: putting them again only asks whether they are still there. */
+  const proved = new Set<Digest>()
+  const prove = (digest: Digest): void => {
+    if (proved.size >= PROVED_MAX) proved.clear()
+    proved.add(digest)
+  }
+
   /** Null when there is no such object. Faults `store.damaged`. */
-  function load(digest: Digest): Uint8Array | null {
-    const key = keyOf(digest)
-    const first = one.get(key, 0)
+  async function find(digest: Digest): Promise<Uint8Array | null> {
+    const first = await queue.readOne(() => one.get(keyOf(digest), 0))
     if (first === undefined) return null
+    // Pieces of one object are read in one snapshot: others may drop it meanwhile.
+    return int(first, 'pieces') === 1 ? whole(digest, first) : queue.read(() => whole(digest, one.get(keyOf(digest), 0)))
+  }
+
+  function whole(digest: Digest, first: Row | undefined): Uint8Array | null {
+    if (first === undefined) return null
+    const key = keyOf(digest)
     const pieces = int(first, 'pieces')
     const parts: Uint8Array[] = []
     for (let piece = 0; piece < pieces; piece++) {
@@ -40,6 +55,7 @@ export function sqliteObjects(db: DatabaseSync, queue: WriteQueue, sealer: Seale
     const [only, ...others] = parts
     const bytes = only !== undefined && others.length === 0 ? only : Buffer.concat(parts)
     if (sealer.name(bytes) !== digest) throw storeFault('store.damaged', `object ${digest}: its content has another digest`)
+    prove(digest)
     return bytes
   }
 
@@ -61,9 +77,10 @@ export function sqliteObjects(db: DatabaseSync, queue: WriteQueue, sealer: Seale
   }
 
   /** A damaged object counts as not there, so that putting its content again mends it. */
-  function isWhole(digest: Digest): boolean {
+  async function isWhole(digest: Digest): Promise<boolean> {
+    if (proved.has(digest)) return true
     try {
-      return load(digest) !== null
+      return (await find(digest)) !== null
     } catch {
       return false
     }
@@ -90,15 +107,19 @@ export function sqliteObjects(db: DatabaseSync, queue: WriteQueue, sealer: Seale
   return {
     async put(bytes) {
       const digest = sealer.name(bytes)
-      if (mayBeThere(digest) && (await queue.read(() => isWhole(digest)))) {
+      if (mayBeThere(digest) && (await isWhole(digest))) {
         queue.soil()
         return digest
       }
-      for (let tries = 0; tries < PUT_TRIES; tries++) if (await keep(digest, bytes)) return digest
+      for (let tries = 0; tries < PUT_TRIES; tries++) {
+        if (!(await keep(digest, bytes))) continue
+        prove(digest)
+        return digest
+      }
       throw storeFault('store.busy', `object ${digest} is dropped by others while it is kept`)
     },
     async get(digest) {
-      const bytes = isDigest(digest) ? await queue.read(() => load(digest)) : null
+      const bytes = isDigest(digest) ? await find(digest) : null
       if (bytes === null) throw storeFault('store.missing', `object ${digest}`)
       return bytes
     },

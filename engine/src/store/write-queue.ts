@@ -14,6 +14,8 @@ export interface WriteQueue {
   write<T>(how: { readonly durable: boolean; readonly bytes: number }, work: () => T): Promise<T>
   /** Reads in one snapshot. */
   read<T>(work: () => T): Promise<T>
+  /** Reads with one statement, which is a snapshot by itself. */
+  readOne<T>(work: () => T): Promise<T>
   /** Something is in the log that was perhaps not flushed yet. */
   soil(): void
   /** Flushes if there is anything to. */
@@ -53,6 +55,7 @@ export async function whileBusy<T>(attempt: () => T): Promise<T> {
 /** @param guard runs first in each transaction; a fault it throws refuses the whole. */
 export function createWriteQueue(db: DatabaseSync, where: string, guard: () => void): WriteQueue {
   const begin = db.prepare('begin immediate')
+  const openRead = db.prepare('begin')
   const commit = db.prepare('commit')
   const changes = db.prepare('select total_changes() as n')
   const touch = db.prepare(`update meta set value = value where name = 'flushes'`)
@@ -180,24 +183,28 @@ export function createWriteQueue(db: DatabaseSync, where: string, guard: () => v
     })
   }
 
+  async function readOne<T>(work: () => T): Promise<T> {
+    const refused = refusal()
+    if (refused !== null) throw refused
+    try {
+      return await whileBusy(work)
+    } catch (error) {
+      throw sqliteFault(error, where)
+    }
+  }
+
   return {
     write,
-    async read(work) {
-      const refused = refusal()
-      if (refused !== null) throw refused
-      try {
-        return await whileBusy(() => {
-          db.exec('begin')
-          try {
-            return work()
-          } finally {
-            if (db.isTransaction) db.exec('commit')
-          }
-        })
-      } catch (error) {
-        throw sqliteFault(error, where)
-      }
-    },
+    readOne,
+    read: (work) =>
+      readOne(() => {
+        openRead.run()
+        try {
+          return work()
+        } finally {
+          if (db.isTransaction) commit.run()
+        }
+      }),
     soil() {
       soiled = true
     },

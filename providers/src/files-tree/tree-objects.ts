@@ -39,6 +39,7 @@ export interface Trees {
 
 export function openTrees(store: Pick<Store, 'get'>): Trees {
   const cache = new Map<Digest, Directory>()
+  const roots = new Map<Digest, Entry>()
   let cached = 0
   const parse = async (digest: Digest): Promise<Json> => parseJson(await store.get(digest))
   const load = async (digest: Digest): Promise<Directory> => {
@@ -58,9 +59,13 @@ export function openTrees(store: Pick<Store, 'get'>): Trees {
     return entries
   }
   const loadRoot = async (root: Digest): Promise<Entry> => {
+    const known = roots.get(root)
+    if (known !== undefined) return known
     const object = await parse(root)
     if (!isObject(object) || object['tree'] === undefined) throw badTree(`${root} is no root`)
-    return entryOf(object['tree'])[1]
+    const [, entry] = entryOf(object['tree'])
+    roots.set(root, entry)
+    return entry
   }
   return {
     load,

@@ -4,126 +4,141 @@
 // work(f, rid, src, alt, v…): f 0 as it was, 1 perhaps written since, 2 updated since, 3 inserted since; src the row it comes
 // from, alt the row it was before, by row number of the tables they lie in; v columns of the table by place.
 import { Fault } from '@understudy/contract'
-import type { SqlReads, SqlWrites } from '@understudy/contract'
-import { all, hasTable, keepName, list, same, tablesNamed } from './images.ts'
+import type { SqlWrites } from '@understudy/contract'
+import { keepName, list } from './images.ts'
 import type { Keep } from './images.ts'
 import type { Pair, PairSide } from './pairs.ts'
-import { readTable } from './read-schema.ts'
-import { OURS } from './sql-statements.ts'
 import { quoted } from './sqlite-fault.ts'
+
+export function workName(keep: Keep, pair: Pair): string {
+  return keepName(keep, pair.n, 'w')
+}
 
 export function makeWork(db: SqlWrites, work: string, side: PairSide): void {
   db.run(`CREATE TABLE ${work}(${['f', 'rid', 'src', 'alt', ...list(side.columns.length, 'v')].join(', ')})`)
 }
 
-/** Fills the (empty) table. Gives the rows of `work` that it refuses, by row number; where there is an older form of one, that is in. */
+/**
+ * Fills the table. What it refuses is in `refusedOf(work)` afterwards: n the row of `work`, old = 1 where its older form is in
+ * instead. True if there is such a row. A row number that is taken is no refusal: the row gets another one.
+ */
 export function fillTable(
   db: SqlWrites,
   side: PairSide,
   work: string,
   old: { readonly table: string; readonly columns: readonly string[] } | null,
-): readonly number[] {
-  const total = Number(db.all(`SELECT count(*) AS n FROM ${work}`)[0]?.['n'])
-  const withRowid = side.rowid !== null && !side.numbered
-  const names = side.columns.map((column) => quoted(column.name))
+): boolean {
   const values = list(side.columns.length, 'v')
-  const into = (verb: string, rid: string, rest: readonly string[], from: string): string =>
-    `${verb} INTO ${quoted(side.name)}(${[...(withRowid ? [side.rowid ?? ''] : []), ...names].join(', ')}) SELECT ${[...(withRowid ? [rid] : []), ...rest].join(', ')} FROM ${from}`
-  db.run('SAVEPOINT understudy_fill')
-  try {
-    const rows = db.run(`${into('INSERT OR IGNORE', 'rid', values, work)} ORDER BY f, rid, rowid`)
-    if (rows === total) {
-      db.run('RELEASE understudy_fill')
-      return []
-    }
-  } catch (thrown) {
-    if (!refused(thrown)) throw thrown
+  const withRowid = side.rowid !== null && !side.numbered
+  const door = openDoor(db, side, work)
+  const rows = (rid: string, columns: readonly string[], from: string): string =>
+    `SELECT ${['w.rowid', rid, ...columns].join(', ')} FROM ${from} ORDER BY w.rid, w.rowid`
+  for (const { f } of db.all(`SELECT DISTINCT f FROM ${work} ORDER BY f`)) {
+    push(db, door, rows('w.rid', values, `${work} AS w WHERE w.f = ${String(f)}`))
+    const missed = `${door.missed} AS m JOIN ${work} AS w ON w.rowid = m.n`
+    if (withRowid && some(db, missed)) again(db, door, (left) => rows('NULL', values, `${left} AS m JOIN ${work} AS w ON w.rowid = m.n`))
+    if (!some(db, missed)) continue
+    db.run(`INSERT INTO ${door.refused}(n, old) SELECT m.n, 0 FROM ${missed}`)
+    if (old === null) continue
+    const older = old.columns.map((column) => `o.${column}`)
+    const from = (left: string): string => `${left} AS m JOIN ${work} AS w ON w.rowid = m.n JOIN ${old.table} AS o ON o.rowid = w.alt`
+    again(db, door, (left) => rows('w.rid', older, from(left)))
+    db.run(
+      `UPDATE ${door.refused} SET old = 1 WHERE n IN (SELECT rowid FROM ${work} WHERE f = ? AND alt IS NOT NULL) AND n NOT IN (SELECT n FROM ${door.missed})`,
+      f ?? null,
+    )
   }
-  db.run('ROLLBACK TO understudy_fill')
-  db.run('RELEASE understudy_fill')
-  const failed: number[] = []
-  for (const { n, alt } of db.all(`SELECT rowid AS n, alt FROM ${work} ORDER BY f, rid, rowid`)) {
-    const one = `${work} WHERE rowid = ${String(n)}`
-    if (fits(db, into('INSERT OR ABORT', 'rid', values, one))) continue
-    if (withRowid && fits(db, into('INSERT OR ABORT', 'NULL', values, one))) continue
-    failed.push(Number(n))
-    if (alt !== null && old !== null) fits(db, into('INSERT OR ABORT', 'rid', old.columns, `${old.table} WHERE rowid = ${String(alt)}`))
-  }
-  return failed
+  db.run(`DROP VIEW ${door.view}`)
+  db.run(`DROP TABLE ${door.missed}`)
+  return some(db, door.refused)
 }
 
-function fits(db: SqlWrites, sql: string): boolean {
+export function refusedOf(work: string): string {
+  return quoted(`${work.slice(1, -1)}_refused`)
+}
+
+/** Drops the worked-out rows and what is known of them. */
+export function dropWork(db: SqlWrites, work: string): void {
+  db.run(`DROP TABLE ${work}`)
+  db.run(`DROP TABLE IF EXISTS ${refusedOf(work)}`)
+}
+
+/** A view that takes rows: each goes into the table, or its number into `missed`. So one statement can tell which did not fit. */
+interface Door {
+  readonly view: string
+  readonly columns: string
+  readonly missed: string
+  readonly refused: string
+  readonly queue: string
+}
+
+function openDoor(db: SqlWrites, side: PairSide, work: string): Door {
+  const named = (ending: string): string => quoted(`${work.slice(1, -1)}_${ending}`)
+  const values = list(side.columns.length, 'v')
+  const columns = ['n', 'rid', ...values].join(', ')
+  const door: Door = { view: named('door'), columns, missed: named('missed'), refused: refusedOf(work), queue: named('queue') }
+  const withRowid = side.rowid !== null && !side.numbered
+  const into = [...(withRowid ? [side.rowid ?? ''] : []), ...side.columns.map(({ name }) => quoted(name))].join(', ')
+  const what = [...(withRowid ? ['rid'] : []), ...values].map((value) => `new.${value}`).join(', ')
+  db.run(`CREATE TABLE ${door.missed}(n INTEGER PRIMARY KEY)`)
+  db.run(`CREATE TABLE ${door.refused}(n INTEGER PRIMARY KEY, old)`)
+  db.run(`CREATE VIEW ${door.view} AS SELECT rowid AS ${columns} FROM ${work}`)
+  // OR IGNORE also overrules what a constraint itself says of conflicts: nothing is replaced.
+  const put = `INSERT OR IGNORE INTO ${quoted(side.name)}(${into}) VALUES (${what}); INSERT INTO ${door.missed} SELECT new.n WHERE changes() = 0;`
+  db.run(`CREATE TRIGGER ${named('through')} INSTEAD OF INSERT ON ${door.view} BEGIN ${put} END`)
+  return door
+}
+
+/** Puts rows through; afterwards `missed` says which of them did not fit. */
+function push(db: SqlWrites, { view, columns, missed, queue }: Door, rows: string): void {
+  db.run(`DELETE FROM ${missed}`)
+  if (fits(db, `INSERT INTO ${view}(${columns}) ${rows}`)) return
+  // Some refusals cannot be ignored (types of a STRICT table, an expression that fails): halving finds the rows.
+  db.run(`CREATE TABLE ${queue}(place INTEGER PRIMARY KEY, ${columns})`)
+  db.run(`INSERT INTO ${queue}(${columns}) ${rows}`)
+  const halve = (first: number, last: number): void => {
+    if (fits(db, `INSERT INTO ${view}(${columns}) SELECT ${columns} FROM ${queue} WHERE place BETWEEN ${first} AND ${last} ORDER BY place`))
+      return
+    if (first === last) {
+      db.run(`INSERT INTO ${missed} SELECT n FROM ${queue} WHERE place = ${first}`)
+      return
+    }
+    const middle = Math.floor((first + last) / 2)
+    halve(first, middle)
+    halve(middle + 1, last)
+  }
+  halve(1, Number(db.all(`SELECT count(*) AS n FROM ${queue}`)[0]?.['n']))
+  db.run(`DROP TABLE ${queue}`)
+}
+
+/** Puts those through once more that were missed, in another form; who has none stays missed. */
+function again(db: SqlWrites, door: Door, rows: (left: string) => string): void {
+  const left = quoted(`${door.missed.slice(1, -1)}_before`)
+  db.run(`CREATE TABLE ${left}(n INTEGER PRIMARY KEY)`)
+  db.run(`INSERT INTO ${left} SELECT n FROM ${door.missed}`)
+  push(db, door, rows(left))
+  db.run(`DROP TABLE ${left}`)
+}
+
+function some(db: SqlWrites, from: string): boolean {
+  return db.all(`SELECT 1 FROM ${from} LIMIT 1`).length > 0
+}
+
+/** Runs all of a statement, or nothing of it: false if the rows refuse it. */
+export function fits(db: SqlWrites, sql: string): boolean {
+  db.run('SAVEPOINT understudy_fit')
   try {
     db.run(sql)
-    return true
   } catch (thrown) {
-    if (refused(thrown)) return false
-    throw thrown
+    if (!isRefusal(thrown)) throw thrown
+    db.run('ROLLBACK TO understudy_fit')
+    db.run('RELEASE understudy_fit')
+    return false
   }
+  db.run('RELEASE understudy_fit')
+  return true
 }
 
-function refused(thrown: unknown): boolean {
+export function isRefusal(thrown: unknown): boolean {
   return thrown instanceof Fault && thrown.fault.code === 'sql.failed'
-}
-
-export function latePrefix(short: string): string {
-  return `${OURS}late_${short}_`
-}
-
-/** Puts rows of an image of a table aside for good, under the names of its columns. `which` selects them by `x`. */
-export function putAside(db: SqlWrites, keep: Keep, side: PairSide, image: string, letter: 'c' | 'd', which: string): number {
-  if (db.all(`SELECT 1 FROM ${image} AS x WHERE ${which} LIMIT 1`).length === 0) return 0
-  const values = list(side.columns.length, letter).map((value) => `x.${value}`)
-  return db.run(`INSERT INTO ${lateTable(db, keep, side)} SELECT ${values.join(', ')} FROM ${image} AS x WHERE ${which}`)
-}
-
-/** The table for rows of `side` put aside in this turn; made where it is not there yet. Old and new form of a table have one each. */
-export function lateTable(db: SqlWrites, keep: Keep, side: PairSide): string {
-  const columns = side.columns.map(({ name }) => name)
-  for (let form = 1; ; form += 1) {
-    const name = `${latePrefix(keep.short)}${keep.turn}_${side.name}${form === 1 ? '' : ` (${form})`}`
-    if (!hasTable(db, quoted(name))) {
-      db.run(`CREATE TABLE ${quoted(name)}(${columns.map(quoted).join(', ')})`)
-      return quoted(name)
-    }
-    if (isShaped(db, name, columns)) return quoted(name)
-  }
-}
-
-function isShaped(db: SqlWrites, table: string, columns: readonly string[]): boolean {
-  const there = db.all(`PRAGMA main.table_info(${quoted(table)})`).map(({ name }) => name)
-  return there.length === columns.length && columns.every((name, at) => there[at] === name)
-}
-
-/** Lets go of what an undo put aside and is back in place; brings back what fits; the rest stays aside. */
-export function settleLate(db: SqlWrites, short: string, turn: number): void {
-  const prefix = `${latePrefix(short)}${turn}_`
-  for (const late of tablesNamed(db, prefix)) {
-    const table = readTable(db, late.slice(prefix.length)) ?? readTable(db, late.slice(prefix.length).replace(/ \(\d+\)$/, ''))
-    const names = table?.columns.flatMap((column) => (column.generated ? [] : [column.name])) ?? []
-    if (table === null || !isShaped(db, late, names)) continue
-    const [from, into] = [quoted(late), quoted(table.name)]
-    const columns = names.map(quoted)
-    const alike = all(columns.map((column) => same(`x.${column}`, `${from}.${column}`)))
-    db.run(`DELETE FROM ${from} WHERE EXISTS (SELECT 1 FROM ${into} AS x WHERE ${alike})`)
-    for (const { n } of db.all(`SELECT rowid AS n FROM ${from} ORDER BY rowid`)) {
-      const row = `${from} WHERE rowid = ${String(n)}`
-      if (fits(db, `INSERT OR ABORT INTO ${into}(${columns.join(', ')}) SELECT ${columns.join(', ')} FROM ${row}`))
-        db.run(`DELETE FROM ${row}`)
-    }
-    if (db.all(`SELECT 1 FROM ${from} LIMIT 1`).length === 0) db.run(`DROP TABLE ${from}`)
-  }
-}
-
-/** Tables of rows put aside by a change, with how many. */
-export function readLate(db: SqlReads, short: string): readonly string[] {
-  const prefix = latePrefix(short)
-  return tablesNamed(db, prefix).map((table) => {
-    const rows = Number(db.all(`SELECT count(*) AS n FROM ${quoted(table)}`)[0]?.['n'])
-    return `table ${table.slice(prefix.length).replace(/^\d+_/, '')}: ${rows} rows, kept in ${table}`
-  })
-}
-
-export function workName(keep: Keep, pair: Pair): string {
-  return keepName(keep, pair.n, 'w')
 }

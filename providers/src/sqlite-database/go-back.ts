@@ -2,9 +2,10 @@
 // Never: begins or ends the transaction; drops a row that somebody wrote: what has no place is put aside by name.
 import type { SqlWrites } from '@understudy/contract'
 import type { ChangePlan, ChangeRow } from './change-row.ts'
-import { fillTable, makeWork, putAside, workName } from './fill.ts'
-import { all, keepName, keyNames, list, onKey, same, takeNow } from './images.ts'
+import { dropWork, fillTable, makeWork, refusedOf, workName } from './fill.ts'
+import { all, counted, keepName, keyNames, list, onKey, same, takeNow } from './images.ts'
 import type { Keep } from './images.ts'
+import { putAside, settleLate } from './late.ts'
 import { readNumbers, restoreNumbers } from './numbers.ts'
 import type { Pair } from './pairs.ts'
 import { createObjects, dropObjects } from './put-objects.ts'
@@ -17,18 +18,19 @@ export function goBack(db: SqlWrites, keep: Keep, row: ChangeRow): ChangePlan {
   const old: Keep = { short: keep.short, turn: row.turn }
   const found = readNumbers(db)
   for (const pair of plan.pairs) {
-    if (pair.after !== null) takeNow(db, keepName(keep, pair.n, 'r'), pair, pair.after, 'after', 'd', false)
+    if (pair.after !== null) takeNow(db, keepName(keep, pair.n, 'r'), pair, pair.after, 'after', 'd', 'l')
     workOut(db, keep, old, pair)
   }
   const changed = new Set(plan.pairs.flatMap(({ before, after }) => [before, after].flatMap((side) => (side === null ? [] : [side.name]))))
   dropObjects(db, plan.after, plan.before, changed)
   createObjects(db, plan.before, 'tables and indexes')
   for (const pair of plan.pairs) if (pair.before !== null) fill(db, keep, old, pair)
+  settleLate(db, keep.short, row.turn)
   createObjects(db, plan.before, 'all')
   restoreNumbers(db, plan.numbers.before, plan.numbers.after, found)
   settleOrphans(db, keep, new Set(plan.orphans), new Set([...changed].map(folded)))
   for (const pair of plan.pairs) {
-    if (pair.before !== null && pair.after !== null) takeNow(db, keepName(keep, pair.n, 'q'), pair, pair.before, 'before', 'c', false)
+    if (pair.before !== null && pair.after !== null) takeNow(db, keepName(keep, pair.n, 'q'), pair, pair.before, 'before', 'c', null)
   }
   return { ...plan, undone: { found, left: readNumbers(db) } }
 }
@@ -45,7 +47,7 @@ function workOut(db: SqlWrites, keep: Keep, old: Keep, pair: Pair): void {
   const olds = list(before.columns.length, 'c')
   const b = keepName(old, pair.n, 'b')
   if (after === null) {
-    if (pair.touched) db.run(`INSERT INTO ${work} SELECT 0, rid, NULL, NULL${comma(olds)} FROM ${b} ORDER BY rid, rowid`)
+    if (pair.touched) db.run(`INSERT INTO ${work} SELECT 0, rid, NULL, rowid${comma(olds)} FROM ${b} ORDER BY rid, rowid`)
     return
   }
   const r = keepName(keep, pair.n, 'r')
@@ -84,12 +86,11 @@ function workOutAlike(
 ): void {
   const olds = list(pair.before?.columns.length ?? 0, 'c')
   const news = list(pair.after?.columns.length ?? 0, 'd')
-  db.run(`INSERT INTO ${work} SELECT 0, rid, NULL, NULL${comma(olds)} FROM ${b}`)
-  const numbered = (table: string): string =>
-    `(SELECT rowid AS place, row_number() OVER (PARTITION BY ${news.flatMap((d) => [`typeof(${d})`, d]).join(', ') || '1'} ORDER BY rowid) AS nth, * FROM ${table})`
-  const twin = all(['a.nth = r.nth', ...news.map((d) => same(`r.${d}`, `a.${d}`))])
+  db.run(`INSERT INTO ${work} SELECT 0, rid, NULL, rowid${comma(olds)} FROM ${b}`)
+  const [now, made] = [counted(r, news, '1'), counted(a, news, '1')]
+  const more = `SELECT n.place FROM ${now} AS n LEFT JOIN ${made} AS m ON m.value = n.value AND m.nth = n.nth WHERE m.place IS NULL`
   db.run(
-    `INSERT INTO ${work} SELECT 3, NULL, r.place, NULL${comma(mapped(pair))} FROM ${numbered(r)} AS r WHERE NOT EXISTS (SELECT 1 FROM ${numbered(a)} AS a WHERE ${twin})`,
+    `INSERT INTO ${work} SELECT 3, NULL, r.rowid, NULL${comma(mapped(pair))} FROM ${r} AS r WHERE r.rowid IN (${more}) ORDER BY r.rowid`,
   )
 }
 
@@ -100,7 +101,7 @@ function putNewAside(db: SqlWrites, keep: Keep, old: Keep, pair: Pair): void {
   const a = keepName(old, pair.n, 'a')
   const key = keyNames(pair).length === 0 ? [] : [onKey(pair, 'a', 'x')]
   const left = all([...key, ...list(after.columns.length, 'd').map((d) => same(`x.${d}`, `a.${d}`))])
-  putAside(db, keep, after, keepName(keep, pair.n, 'r'), 'd', `NOT EXISTS (SELECT 1 FROM ${a} AS a WHERE ${left})`)
+  putNowAside(db, keep, pair, `NOT EXISTS (SELECT 1 FROM ${a} AS a WHERE ${left})`)
 }
 
 function fill(db: SqlWrites, keep: Keep, old: Keep, pair: Pair): void {
@@ -108,13 +109,20 @@ function fill(db: SqlWrites, keep: Keep, old: Keep, pair: Pair): void {
   if (before === null) return
   const work = workName(keep, pair)
   const image = pair.touched ? { table: keepName(old, pair.n, 'b'), columns: list(before.columns.length, 'c') } : null
-  for (const n of fillTable(db, before, work, image)) {
-    const row = db.all(`SELECT src, alt FROM ${work} WHERE rowid = ?`, n)[0]
-    if (row?.['src'] !== null && after !== null)
-      putAside(db, keep, after, keepName(keep, pair.n, 'r'), 'd', `x.rowid = ${String(row?.['src'])}`)
-    else putAside(db, keep, before, keepName(old, pair.n, 'b'), 'c', `x.rowid = ${String(row?.['alt'] ?? -1)}`)
+  if (fillTable(db, before, work, image)) {
+    const refused = (place: string): string => `SELECT w.${place} FROM ${refusedOf(work)} AS m JOIN ${work} AS w ON w.rowid = m.n`
+    if (after !== null) putNowAside(db, keep, pair, `x.rowid IN (${refused('src')})`)
+    if (image !== null) putAside(db, keep, before, image.table, 'c', `x.rowid IN (${refused('alt')} WHERE w.src IS NULL)`)
   }
-  db.run(`DROP TABLE ${work}`)
+  dropWork(db, work)
+}
+
+/** Puts rows of the new side aside, and writes down which: they are not to come back twice. */
+function putNowAside(db: SqlWrites, keep: Keep, pair: Pair, which: string): void {
+  if (pair.after === null) return
+  const r = keepName(keep, pair.n, 'r')
+  putAside(db, keep, pair.after, r, 'd', which)
+  db.run(`UPDATE ${r} AS x SET l = 1 WHERE ${which}`)
 }
 
 /** The old columns, out of a row `r` of the new side. */

@@ -3,7 +3,7 @@
 
 //   keep_b(rid, s, c…, k…)   rows of the old side, before the migration     s = 1: the migration changed nothing that survives
 //   keep_a(rid, s, d…, k…)   rows of the new side, as the migration left them
-//   keep_r(rid, d…, k…)      rows of the new side, as the undo found them     for doing it again
+//   keep_r(rid, l, d…, k…)   rows of the new side, as the undo found them     l = 1: put aside by the undo; 2: back in place since
 //   keep_q(rid, c…, k…)      rows of the old side, as the undo left them
 // c: columns of the old side, d: of the new one, by place; k: the key in the new side's types; rid: the row number.
 import type { SqlReads, SqlWrites } from '@understudy/contract'
@@ -13,7 +13,7 @@ import type { Table } from './read-schema.ts'
 import { OURS } from './sql-statements.ts'
 import { quoted } from './sqlite-fault.ts'
 
-export type Role = 'a' | 'b' | 'q' | 'r' | 'w'
+export type Role = 'a' | 'b' | 'q' | 'r' | 'w' | 'o'
 
 /** Names of one turn of one change. `turn` grows with each: what the last one kept is still read while the next is made. */
 export interface Keep {
@@ -69,6 +69,18 @@ function liveKey(pair: Pair, at: number): string {
   return pair.by === 'rowid' ? (pair.after?.rowid ?? 'rowid') : quoted(pair.key[at]?.after ?? '')
 }
 
+/** A row as one text: equal if and only if all of these are the same values of the same types. For joins of many rows without a key. */
+export function valueOf(columns: readonly string[]): string {
+  const one = (x: string): string => `typeof(${x}) || CASE WHEN typeof(${x}) IN ('text', 'blob') THEN hex(${x}) ELSE quote(${x}) END`
+  return columns.length === 0 ? `''` : columns.map(one).join(` || ',' || `)
+}
+
+/** Rows of a table by value: `place` is the row number, `nth` counts those that are alike. */
+export function counted(table: string, columns: readonly string[], which: string): string {
+  const rows = `SELECT rowid AS place, ${valueOf(columns)} AS value FROM ${table} WHERE ${which}`
+  return `(SELECT place, value, row_number() OVER (PARTITION BY value ORDER BY place) AS nth FROM (${rows}))`
+}
+
 /** Makes an empty table with these columns and the key's, typed as the new side has them so that they compare alike. */
 export function makeKeep(db: SqlWrites, name: string, pair: Pair, columns: readonly string[]): void {
   const keys = pair.by === 'columns' ? pair.key.map(({ type, collation }, at) => `k${at} ${type} COLLATE ${quoted(collation)}`) : []
@@ -114,11 +126,11 @@ export function takeNow(
   side: PairSide,
   key: 'before' | 'after',
   letter: 'c' | 'd',
-  flag: boolean,
+  mark: 's' | 'l' | null,
 ): void {
-  makeKeep(db, name, pair, [...(flag ? ['s'] : []), ...list(side.columns.length, letter)])
+  makeKeep(db, name, pair, [...(mark === null ? [] : [mark]), ...list(side.columns.length, letter)])
   const keys = pair.by === 'rowid' ? [side.rowid ?? 'NULL'] : pair.by === 'columns' ? pair.key.map((part) => quoted(part[key] ?? '')) : []
-  const values = [side.rowid ?? 'NULL', ...(flag ? ['0'] : []), ...side.columns.map((column) => quoted(column.name)), ...keys]
+  const values = [side.rowid ?? 'NULL', ...(mark === null ? [] : ['0']), ...side.columns.map((column) => quoted(column.name)), ...keys]
   db.run(`INSERT INTO ${name} SELECT ${values.join(', ')} FROM ${quoted(side.name)}`)
   indexKeep(db, name, pair)
 }
@@ -126,7 +138,7 @@ export function takeNow(
 /** Takes the image of the new side, once. */
 export function takeMade(db: SqlWrites, keep: Keep, pair: Pair): void {
   const name = keepName(keep, pair.n, 'a')
-  if (pair.after !== null && !hasTable(db, name)) takeNow(db, name, pair, pair.after, 'after', 'd', true)
+  if (pair.after !== null && !hasTable(db, name)) takeNow(db, name, pair, pair.after, 'after', 'd', 's')
 }
 
 /** Takes the image of the new side where there is none yet, and lets go of what both images have alike. */

@@ -1,11 +1,11 @@
 // Owns: rows that would refer to nothing after a turn: they are put aside by name.
 // Never: leaves a reference to nothing that was not there before; drops a row.
 import type { SqlWrites } from '@understudy/contract'
-import { lateTable } from './fill.ts'
 import { orphanName, orphansOf } from './foreign-keys.ts'
 import type { Orphan } from './foreign-keys.ts'
 import { all } from './images.ts'
 import type { Keep } from './images.ts'
+import { lateTable } from './late.ts'
 import { sideOf } from './pairs.ts'
 import { readTable } from './read-schema.ts'
 import { changedSince, folded, quoted } from './sqlite-fault.ts'
