@@ -12,15 +12,37 @@ import { emptyStack, foldEntry } from './fold.ts'
 
 const PAGE = 1_000 // entries read at once
 
+/** A fold so far, and the hash of the entry it ends with. */
+interface Folded {
+  readonly state: StackState
+  readonly hash: string
+}
+
+/** What a store's handle has folded already: a log only grows, so a resident process folds each entry once. */
+const folds = new WeakMap<Store, Map<string, Folded>>()
+
 export async function loadStack(store: Store, stack: string): Promise<StackState> {
-  let state = emptyStack(stack)
+  const known = folds.get(store) ?? new Map<string, Folded>()
+  folds.set(store, known)
+  const last = known.get(stack) ?? null
+  const folded = (last === null ? null : await foldOn(store, stack, last)) ?? (await foldOn(store, stack, null))
+  if (folded === null) return emptyStack(stack)
+  known.set(stack, folded)
+  return folded.state
+}
+
+/** Null where the log does not go on from there (another log was put in its place), or is empty. */
+async function foldOn(store: Store, stack: string, from: Folded | null): Promise<Folded | null> {
+  let folded = from
   for (;;) {
+    const state = folded?.state ?? emptyStack(stack)
     const entries = await store.entries(stack, state.seq, PAGE)
-    for (const { seq, at, body } of entries) {
+    if (from !== null && folded === from && (entries[0]?.prev ?? (await store.head(stack)).hash) !== from.hash) return null
+    folded = entries.reduce<Folded | null>((sum, { seq, at, hash, body }) => {
       if (!isEntry(body)) throw unreadable(`entry ${seq} of ${stack}`)
-      state = foldEntry(state, seq, at, body)
-    }
-    if (entries.length < PAGE) return state
+      return { state: foldEntry(sum?.state ?? state, seq, at, body), hash }
+    }, folded)
+    if (entries.length < PAGE) return folded
   }
 }
 
