@@ -6,6 +6,7 @@ import { Fault } from '@understudy/contract'
 import { kindOf } from '@understudy/engine'
 import type { Kind } from '@understudy/engine'
 import { builtInKinds } from './built-in-kinds.ts'
+import { namedFaults } from './named-faults.ts'
 import { namedPackages } from './named-packages.ts'
 
 export async function loadKinds(stackFile: string): Promise<readonly Kind[]> {
@@ -14,7 +15,7 @@ export async function loadKinds(stackFile: string): Promise<readonly Kind[]> {
   const require = createRequire(pathToFileURL(stackFile))
   for (const name of named) {
     for (const provider of providersOf(name, await load(require, name))) {
-      const kind = kindOf(provider)
+      const kind = namedFaults(kindOf(provider), name)
       if (kinds.has(kind.kind)) throw unusable(name, `it brings ${kind.kind}, which is there already`)
       kinds.set(kind.kind, kind)
     }

@@ -202,9 +202,13 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   return exitCodeOf(exit)
 }
 
+const ALIVE_MS = 2_147_483_647 // the longest a timer can be: it has nothing to do
+
 async function runVerb(version: string, values: Values, args: readonly string[], load: () => Promise<Verb>): Promise<Exit> {
   const renderer = values['json'] === true ? jsonRenderer(version) : textRenderer(values['verbose'] === true)
   const stop = onInterrupt(renderer)
+  // Deadlines do not keep Node alive: waiting for something that never settles, it would end before its time limit.
+  const alive = setInterval(() => undefined, ALIVE_MS)
   try {
     const { openContext } = await import('./context.ts')
     return await (
@@ -214,9 +218,14 @@ async function runVerb(version: string, values: Values, args: readonly string[],
     const fault = faultOf(thrown)
     renderer.fault(fault)
     const exit = stop.signal.aborted && fault.class !== 'bug' ? 'cancelled' : exitOf(fault)
-    if (exit === 'bug') renderer.note(`report: ${writeReport(version, thrown)}`)
+    if (exit === 'bug') {
+      const file = writeReport(version, thrown)
+      if (renderer.json) renderer.result('report', { file }, () => '')
+      else renderer.note(`report: ${file}`)
+    }
     return exit
   } finally {
+    clearInterval(alive)
     stop.end()
   }
 }

@@ -50,6 +50,8 @@ export function faultText(fault: FaultData): string {
   const red = (text: string): string => styleText('red', text, { stream: process.stderr })
   const lines = [`${red('error')} ${fault.code}: ${fault.summary}`]
   const snippet = isObject(fault.data) && typeof fault.data['snippet'] === 'string' ? fault.data['snippet'] : null
+  const { resource, stage } = fault
+  if (resource !== undefined) lines.push(`  resource ${resource}${stage === undefined ? '' : `, ${stage}`}`)
   if (fault.detail !== '') lines.push(...fault.detail.split('\n').map((line) => `  ${line}`))
   if (snippet !== null) lines.push(...snippet.split('\n').map((line) => `  ${line}`))
   for (let cause = fault.cause; cause !== undefined; cause = cause.cause)

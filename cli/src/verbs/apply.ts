@@ -1,5 +1,6 @@
 // Owns: `apply` and `destroy`.
 // Never: decides; says what was decided.
+import type { FaultData } from '@understudy/contract'
 import { apply } from '@understudy/engine'
 import type { ApplyOutcome, Foreseen } from '@understudy/engine'
 import type { Context } from '../context.ts'
@@ -43,6 +44,8 @@ function changeVerb(context: Context, values: Values, verb: 'apply' | 'destroy',
     })
     const watched = outcome.outcome === 'ended' && outcome.result.outcome === 'committed' && (within !== null || outcome.result.watched)
     if (watched) await ensureKeeper(session)
+    const fault = faultIn(outcome)
+    if (fault !== null && !context.signal.aborted) context.renderer.fault(fault)
     context.renderer.result(verb, { ...foreseenData(outcome), ...ending(outcome) }, () => sayOutcome(outcome))
     return exitFor(context, outcome)
   })
@@ -57,7 +60,7 @@ function exitFor(context: Context, outcome: ApplyOutcome): Exit {
   if (outcome.outcome === 'nothing') return 'ok'
   if (outcome.outcome === 'refused') {
     if (context.signal.aborted) return 'cancelled'
-    if (outcome.fault !== null && outcome.by !== 'policy') context.renderer.fault(outcome.fault)
+    if (outcome.by === 'policy' && outcome.rehearsal?.failed?.during === 'fork' && outcome.fault?.class === 'conflict') return 'conflict'
     return outcome.by === 'world-changed' ? 'conflict' : 'refused'
   }
   const { result } = outcome
@@ -66,6 +69,12 @@ function exitFor(context: Context, outcome: ApplyOutcome): Exit {
   if (context.signal.aborted) return 'cancelled'
   if (!result.verified) return 'unverified'
   return result.touched ? 'rolled-back' : exitOf(result.fault) === 'conflict' ? 'conflict' : 'failed'
+}
+
+/** What stopped it, where something did: said before the outcome, with what to do about it. */
+function faultIn(outcome: ApplyOutcome): FaultData | null {
+  if (outcome.outcome === 'refused') return outcome.fault
+  return outcome.outcome === 'ended' && outcome.result.outcome !== 'committed' ? outcome.result.fault : null
 }
 
 function sayOutcome(outcome: ApplyOutcome): string {

@@ -41,6 +41,8 @@ function foreseeVerb(context: Context, values: Values, type: 'plan' | 'whatif', 
     const planned = await plan(ports, request)
     const foreseen = rehearsed ? await foresee(ports, planned, intent.policy, request.consent) : planned
     await session.store.objects.flush()
+    const failed = foreseen.rehearsal?.failed ?? null
+    if (failed !== null) context.renderer.fault(failed.fault)
     context.renderer.result(type, foreseenData(foreseen), () => planText(foreseen))
     const out = textIn(values, 'out')
     if (out !== null) {

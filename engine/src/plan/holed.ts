@@ -1,6 +1,6 @@
 // Owns: judging a spec that still has holes: does the rest of it parse, how is it prepared, where is its home.
 // Never: lets a stand-in value into a plan.
-import { equal } from '@understudy/contract'
+import { equal, Fault, faultOf } from '@understudy/contract'
 import type { Json } from '@understudy/contract'
 import type { Kind } from '../exec/kind.ts'
 import { fillHoles, holeIn, holesOf } from '../model/holes.ts'
@@ -24,6 +24,14 @@ export interface Judged {
 
 /** What does not depend on the holes. Faults when the rest does not parse, or the home hangs on a hole. */
 export function judgeSpec(kind: Kind, resource: string, spec: Json): Judged {
+  try {
+    return judged(kind, resource, spec)
+  } catch (thrown) {
+    throw new Fault(faultOf(thrown, { resource, stage: 'plan' }))
+  }
+}
+
+function judged(kind: Kind, resource: string, spec: Json): Judged {
   if (holesOf(spec).length === 0) {
     const parsed = kind.parseSpec(spec)
     if (!parsed.ok) throw invalidSpec(kind, resource, parsed.issues)

@@ -49,7 +49,7 @@ export async function rehearse(ports: Ports, plan: Plan, planDigest: Digest): Pr
         ? thrown.failed
         : thrown instanceof StepFailure
           ? { step: thrown.step, during: thrown.during, fault: thrown.fault }
-          : { step: '', during: 'fork', fault: faultOf(thrown, { stage: 'shadow' }) }
+          : outsideSteps(faultOf(thrown, { stage: 'shadow' }))
     ports.emit('shadow.failed', failed.step === '' ? {} : { resource: failed.step }, {
       during: failed.during,
       code: failed.fault.code,
@@ -75,6 +75,11 @@ export async function rehearse(ports: Ports, plan: Plan, planDigest: Digest): Pr
   }
   ports.emit('shadow.rehearsed', {}, { grade: certificate.grade, failed: failed !== null, ms: rehearsal.totalMs })
   return rehearsal
+}
+
+/** Stopped between steps: making the world, or reading what stands in it. The fault names the resource. */
+function outsideSteps(fault: FaultData): Failed {
+  return { step: fault.resource ?? '', during: fault.stage === 'read' ? 'compare' : 'fork', fault }
 }
 
 function runIn(ports: Ports, plan: Plan, shadow: Shadow, log: CallLog): Run {
