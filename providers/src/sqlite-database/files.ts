@@ -49,7 +49,7 @@ export async function build(path: string, to: State, migrations: readonly Migrat
   const wanted = parseSchema(await call.get(to.schema))
   transact(path, call, (db) => {
     const statements = migrations.flatMap(({ name, sql }) => statementsOf(name, sql))
-    runMigrations(db, statements, { short: 'new', turn: 1 })
+    runMigrations(db, statements, { short: 'new', turn: 1 }, false)
     createObjects(db, wanted, 'all')
     writeApplied(db, migrations, [], call.fx.time.now())
   })

@@ -124,21 +124,21 @@ function some(db: SqlWrites, from: string): boolean {
   return db.all(`SELECT 1 FROM ${from} LIMIT 1`).length > 0
 }
 
-/** Runs all of a statement, or nothing of it: false if the rows refuse it. */
-export function fits(db: SqlWrites, sql: string): boolean {
+function fits(db: SqlWrites, sql: string): boolean {
+  return refusalOf(db, sql) === null
+}
+
+/** Runs all of a statement, or nothing of it: then what the rows say against it. */
+export function refusalOf(db: SqlWrites, sql: string): Fault | null {
   db.run('SAVEPOINT understudy_fit')
   try {
     db.run(sql)
   } catch (thrown) {
-    if (!isRefusal(thrown)) throw thrown
+    if (!(thrown instanceof Fault) || thrown.fault.code !== 'sql.failed') throw thrown
     db.run('ROLLBACK TO understudy_fit')
     db.run('RELEASE understudy_fit')
-    return false
+    return thrown
   }
   db.run('RELEASE understudy_fit')
-  return true
-}
-
-export function isRefusal(thrown: unknown): boolean {
-  return thrown instanceof Fault && thrown.fault.code === 'sql.failed'
+  return null
 }

@@ -37,13 +37,19 @@ export function goForward(
 ): ChangePlan {
   const before = readSchema(db)
   const numbers = readNumbers(db)
-  const course = runMigrations(db, statements, keep)
+  const course = runMigrations(db, statements, keep, again !== null)
   const pairs = pairsOf(db, keep, course, before, readSchema(db))
   for (const pair of pairs) if (pair.touched && pair.before !== null && pair.after !== null) keyBefore(db, keep, pair)
   // As the migrations left them: what is brought back afterwards is somebody's, and not made by them.
   for (const pair of pairs) if (pair.touched && !(pair.by === 'none' && pair.before !== null)) takeMade(db, keep, pair)
   const moved = readNumbers(db)
-  if (again !== null) reconcile(db, keep, pairs, again, numbers)
+  // Rows made way, and there is no telling which: then it is a migration that fails.
+  if (
+    course.yielded !== null &&
+    pairs.some(({ before: old, after, touched, by }) => old !== null && after !== null && touched && by === 'none')
+  )
+    throw course.yielded
+  if (again !== null) reconcile(db, keep, pairs, again, { numbers, yielded: course.yielded !== null })
   const concerned = new Set(pairs.flatMap(({ after, before: old }) => [folded(after?.name ?? ''), folded(old?.name ?? '')]))
   const known = orphans === 'no rows' ? [] : orphans
   const left = orphans === 'no rows' ? [] : orphansOf(db, concerned)

@@ -2,6 +2,7 @@
 // Never: opens or ends a transaction; learns from what rows there happen to be which tables are written.
 import { Fault } from '@understudy/contract'
 import type { SqlValue, SqlWrites } from '@understudy/contract'
+import { refusalOf } from './fill.ts'
 import { keepName, takeBefore } from './images.ts'
 import type { Keep } from './images.ts'
 import type { Line } from './pairs.ts'
@@ -12,6 +13,7 @@ import type { Statement } from './sql-statements.ts'
 import { nameOf, tokensOf } from './sql-tokens.ts'
 import type { Token } from './sql-tokens.ts'
 import { folded, sqliteFault } from './sqlite-fault.ts'
+import { indexedBy, runYielding } from './yield-rows.ts'
 
 export interface Course {
   readonly before: ReadonlyMap<string, Table>
@@ -21,10 +23,15 @@ export interface Course {
   readonly images: ReadonlyMap<string, number>
   /** A virtual table was made, dropped or written. */
   readonly virtual: boolean
+  /** Why rows had to make way, the first time they had to; null where none had to. */
+  readonly yielded: unknown
 }
 
-/** Runs all statements, one by one. @throws Fault with file and line for one that fails. */
-export function runMigrations(db: SqlWrites, statements: readonly Statement[], keep: Keep): Course {
+/**
+ * Runs all statements, one by one. `again`: rows written since the undo that a statement refuses make way, where it is one that
+ * can be run without them. @throws Fault with file and line for one that fails.
+ */
+export function runMigrations(db: SqlWrites, statements: readonly Statement[], keep: Keep, again: boolean): Course {
   const before = readTables(db)
   const numbers = new Map([...before.keys()].map((name, at) => [name, at]))
   const images = new Map<string, number>()
@@ -32,6 +39,15 @@ export function runMigrations(db: SqlWrites, statements: readonly Statement[], k
   for (const [name, table] of before) {
     lines.set(name, { origin: name, columns: new Map(table.columns.map((column) => [folded(column.name), folded(column.name)])) })
   }
+  const keepAside = (name: string): void => {
+    const origin = lines.get(name)?.origin ?? null
+    const table = origin === null ? undefined : before.get(origin)
+    const number = origin === null ? undefined : numbers.get(origin)
+    if (origin === null || table === undefined || number === undefined || images.has(origin)) return
+    takeBefore(db, keepName(keep, number, 'b'), name, table, columnsBy(table, lines.get(name)))
+    images.set(origin, number)
+  }
+  let yielded: unknown = null
   let virtual = false
   let roots = rootsOf(db)
   for (const statement of statements) {
@@ -40,23 +56,22 @@ export function runMigrations(db: SqlWrites, statements: readonly Statement[], k
     try {
       const written = word === 'REINDEX' || word === 'ANALYZE' ? { tables: [], virtual: false } : writtenBy(db, statement.sql, roots)
       virtual ||= written.virtual
-      for (const name of written.tables) {
-        const origin = lines.get(name)?.origin ?? null
-        const table = origin === null ? undefined : before.get(origin)
-        const number = origin === null ? undefined : numbers.get(origin)
-        if (origin === null || table === undefined || number === undefined || images.has(origin)) continue
-        if (isPlainIndex(db, tokens)) continue
-        takeBefore(db, keepName(keep, number, 'b'), name, table, columnsBy(table, lines.get(name)))
-        images.set(origin, number)
+      if (!isPlainIndex(db, tokens)) for (const name of written.tables) keepAside(name)
+      const refusal = again ? refusalOf(db, statement.sql) : null
+      if (!again) db.run(statement.sql)
+      if (refusal !== null) {
+        const indexed = indexedBy(tokens)
+        if (indexed !== null) keepAside(folded(indexed))
+        if (!runYielding(db, statement.sql, tokens, keep)) throw refusal
+        yielded ??= migrationFault(refusal, statement)
       }
-      db.run(statement.sql)
     } catch (thrown) {
       throw migrationFault(thrown, statement)
     }
     if (word === 'CREATE' || word === 'ALTER' || word === 'DROP' || images.size > 0) roots = rootsOf(db)
     if (word === 'CREATE' || word === 'ALTER' || word === 'DROP') lines = follow(lines, tokens, readTables(db))
   }
-  return { before, after: readTables(db), lines, images, virtual }
+  return { before, after: readTables(db), lines, images, virtual, yielded }
 }
 
 /** The name that each writable column of an old table has by now. */

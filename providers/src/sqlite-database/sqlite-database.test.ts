@@ -300,6 +300,134 @@ describe('rows written since stay', () => {
     expect(late()).toEqual([['2|1']])
   })
 
+  const coded = 'ALTER TABLE items ADD COLUMN code; UPDATE items SET code = name; CREATE UNIQUE INDEX by_code ON items(code)'
+
+  test('done again, a value that somebody else has by now is put aside by name, and its row stays as the migration makes it', async () => {
+    await become(items)
+    const changed = await change(items, coded)
+    run("UPDATE items SET code = 'z' WHERE id = 1")
+    await changed.turn('before')
+    run("INSERT INTO items VALUES (5, 'z', 50)")
+    await changed.turn('after')
+    expect(rows('SELECT id, code FROM items ORDER BY id')).toEqual(['1|a', '2|b', '3|c', '5|z'])
+    expect(late()).toEqual([['1|a|10|z']])
+    await changed.turn('before')
+    expect(rows('SELECT * FROM items ORDER BY id')).toEqual(['1|a|10', '2|b|20', '3|c|30', '5|z|50'])
+  })
+
+  test('done again, unique values that two rows exchanged come back whatever the order, beside what was written since', async () => {
+    await become(items)
+    const changed = await change(items, coded)
+    run("UPDATE items SET code = 'x' WHERE id = 1; UPDATE items SET code = 'a' WHERE id = 2; UPDATE items SET code = 'b' WHERE id = 1")
+    await changed.turn('before')
+    run('UPDATE items SET price = price + 1')
+    await changed.turn('after')
+    expect(rows('SELECT * FROM items ORDER BY id')).toEqual(['1|a|11|b', '2|b|21|a', '3|c|31|c'])
+    expect(late()).toEqual([])
+  })
+
+  test.each([
+    ['a unique index', 'CREATE UNIQUE INDEX by_name ON items(name)', '4|a|40'],
+    [
+      'a unique index and a column more',
+      'ALTER TABLE items ADD COLUMN stock; CREATE UNIQUE INDEX by_name ON items(name COLLATE NOCASE)',
+      '4|a|40',
+    ],
+    [
+      'a table made anew',
+      'CREATE TABLE n(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, price); INSERT INTO n SELECT * FROM items; DROP TABLE items; ALTER TABLE n RENAME TO items',
+      '4|a|40',
+    ],
+  ])(
+    'done again, rows written meanwhile that the new side refuses are put aside and named, the next undo has them back: %s',
+    async (_, sql, aside) => {
+      await become(items)
+      const changed = await change(items, sql)
+      await changed.turn('before')
+      run("INSERT INTO items VALUES (4, 'a', 40), (5, 'e', 50)")
+      await changed.turn('after')
+      expect(rows('SELECT id, name, price FROM items ORDER BY id')).toEqual(['1|a|10', '2|b|20', '3|c|30', '5|e|50'])
+      expect(late()).toEqual([[aside]])
+      await changed.turn('before')
+      expect(rows('SELECT id, name, price FROM items ORDER BY id')).toEqual(['1|a|10', '2|b|20', '3|c|30', '4|a|40', '5|e|50'])
+      expect(late()).toEqual([])
+    },
+  )
+
+  test('done again, a row that the migration makes and that somebody had changed is not in its own way', async () => {
+    await become(items)
+    const more = await change(items, "INSERT INTO items VALUES (9, 'z', 9)")
+    run("UPDATE items SET name = 'zz' WHERE id = 9")
+    for (const side of ['before', 'after', 'before'] as const) {
+      await more.turn(side)
+      expect(rows('SELECT * FROM items WHERE id = 9')).toEqual(['9|zz|9'])
+    }
+    expect(late()).toEqual([])
+  })
+
+  test('done again, a migration that fails for another reason than rows written meanwhile fails, and nothing is changed', async () => {
+    await become(items)
+    const sql = 'CREATE TABLE n(name TEXT UNIQUE); INSERT INTO n SELECT name FROM items; DROP TABLE items; ALTER TABLE n RENAME TO items'
+    const anew = await change(items, sql)
+    await anew.turn('before')
+    run("INSERT INTO items VALUES (4, 'a', 40)")
+    expect((await faultOf(anew.turn('after'))).fault.code).toBe('sqlite.migration-failed')
+    expect(rows('SELECT id FROM items')).toEqual(['1', '2', '3', '4'])
+  })
+
+  test('of rows that are alike each comes back from aside once, however many were in place before', async () => {
+    const orders = 'CREATE TABLE orders(item INTEGER REFERENCES items(id))'
+    await become(items, orders)
+    const more = await change(items, orders, "INSERT INTO items VALUES (4, 'd', 40)")
+    run('INSERT INTO orders VALUES (4), (4)')
+    await more.turn('before')
+    expect(late()).toEqual([['4', '4']])
+    const service = new DatabaseSync(file(), { enableForeignKeyConstraints: false })
+    service.exec('INSERT INTO orders VALUES (4)')
+    service.close()
+    await more.turn('after')
+    expect(rows('SELECT * FROM orders')).toEqual(['4', '4', '4'])
+    expect(late()).toEqual([])
+  })
+
+  test('of rows that are alike, one put aside and one in place, both are there when the change is done again', async () => {
+    const bag = 'CREATE TABLE bag(a, b); CREATE UNIQUE INDEX once ON bag(a); INSERT INTO bag VALUES (1, 1), (2, 2)'
+    const turned = 'CREATE TABLE n(b, a); INSERT INTO n SELECT b * 2, a FROM bag; DROP TABLE bag; ALTER TABLE n RENAME TO bag'
+    await become(bag)
+    const anew = await change(bag, turned)
+    run('INSERT INTO bag VALUES (5, 5), (5, 5)')
+    await anew.turn('before')
+    expect(late()).toEqual([['5|5']])
+    await anew.turn('after')
+    expect(rows('SELECT * FROM bag WHERE a = 5')).toEqual(['5|5', '5|5'])
+    expect(late()).toEqual([])
+  })
+
+  test('rows alike by number, one put aside: done again there are as many as before', async () => {
+    const bag = 'CREATE TABLE bag(a, b); CREATE UNIQUE INDEX once ON bag(a); INSERT INTO bag VALUES (1, 1)'
+    await become(bag)
+    const loosened = await change(bag, 'DROP INDEX once')
+    run('INSERT INTO bag VALUES (5, 5), (5, 5), (5, 5)')
+    await loosened.turn('before')
+    expect(late()).toEqual([['5|5', '5|5']])
+    await loosened.turn('after')
+    expect(rows('SELECT a FROM bag')).toEqual(['1', '5', '5', '5'])
+    expect(late()).toEqual([])
+  })
+
+  test('values of a type that the old side does not take are put aside, each by itself, and the others are in place', async () => {
+    const strict = 'CREATE TABLE t(id INTEGER PRIMARY KEY, n INTEGER NOT NULL) STRICT; INSERT INTO t VALUES (1, 1), (2, 2)'
+    const plain = 'CREATE TABLE x(id INTEGER PRIMARY KEY, n); INSERT INTO x SELECT * FROM t; DROP TABLE t; ALTER TABLE x RENAME TO t'
+    await become(strict)
+    const loosened = await change(strict, plain)
+    run("INSERT INTO t VALUES (3, 'three'), (4, 4), (5, NULL), (6, 6), (7, 'seven')")
+    await loosened.turn('before')
+    expect(rows('SELECT * FROM t')).toEqual(['1|1', '2|2', '4|4', '6|6'])
+    expect(late()).toEqual([['3|three', '5|', '7|seven']])
+    await loosened.turn('after')
+    expect(rows('SELECT * FROM t ORDER BY id')).toEqual(['1|1', '2|2', '3|three', '4|4', '5|', '6|6', '7|seven'])
+  })
+
   test('a migration may refer to rows that are there: the try without rows does not refuse it', async () => {
     const orders = 'CREATE TABLE orders(id INTEGER PRIMARY KEY, item INTEGER REFERENCES items(id))'
     await become(items, orders)
