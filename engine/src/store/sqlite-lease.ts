@@ -59,8 +59,9 @@ export function sqliteLease(
   return {
     async takeLease(stack, holder, ttlMs, gone) {
       checkStack(stack)
-      // Flushed: an epoch that was given out must not be given out again after a power cut.
-      return queue.write({ durable: true, bytes: 0 }, () => {
+      // Not flushed either: a power cut ends every holder on this machine, and before a holder can have an effect it appends
+      // an intent, which flushes the epoch with it.
+      return queue.write({ durable: false, bytes: 0 }, () => {
         const asked = { stack, holder, ttlMs: Math.trunc(ttlMs), now: Math.trunc(clock.now()), seenEpoch: lastEpoch(stack), gone }
         const answer = take(kept(stack), asked)
         const lease = rowOf(answer.keep)
