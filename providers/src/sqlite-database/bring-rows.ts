@@ -37,18 +37,17 @@ export function bringRows(db: SqlWrites, keep: Keep, old: Keep, pair: Pair): voi
     return
   }
   const ds = list(after.columns.length, 'd')
-  const both: Both = {
-    ...{ pair, before, after, ds, r, live: quoted(after.name), columns: after.columns.map(({ name }) => quoted(name)) },
-    ...{ q: keepName(old, pair.n, 'q'), b: keepName(keep, pair.n, 'b'), o: keepName(keep, pair.n, 'o') },
-    coming: quoted(`${r.slice(1, -1)}_coming`),
-  }
+  const columns = after.columns.map(({ name }) => quoted(name))
+  const [q, b, o] = [keepName(old, pair.n, 'q'), keepName(keep, pair.n, 'b'), keepName(keep, pair.n, 'o')]
+  const coming = quoted(`${r.slice(1, -1)}_coming`)
+  const both: Both = { pair, before, after, live: quoted(after.name), columns, ds, r, q, b, o, coming }
   const work = workName(keep, pair)
   makeWork(db, work, after)
   workOut(db, work, both)
-  db.run(`UPDATE ${r} SET l = 2 WHERE l = 1 AND rowid IN (SELECT n FROM ${both.coming})`)
-  if (fillTable(db, after, work, { table: both.o, columns: ds })) nameRefused(db, keep, work, both)
+  db.run(`UPDATE ${r} SET l = 2 WHERE l = 1 AND rowid IN (SELECT n FROM ${coming})`)
+  if (fillTable(db, after, work, { table: o, columns: ds })) nameRefused(db, keep, work, both)
   letGo(db, old, after, r, 'l = 2')
-  for (const table of [both.coming, both.o]) db.run(`DROP TABLE ${table}`)
+  for (const table of [coming, o]) db.run(`DROP TABLE ${table}`)
   dropWork(db, work)
 }
 

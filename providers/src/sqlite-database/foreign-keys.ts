@@ -47,14 +47,15 @@ export function orphanName({ table, rowid, parent }: Orphan): string {
   return `${folded(table)} ${String(rowid)} ${folded(parent)}`
 }
 
-export function orphansFault(orphans: readonly Orphan[]): Fault {
+/** `derived`: not migrations left them, but a way derived from two schemas. */
+export function orphansFault(orphans: readonly Orphan[], derived: boolean): Fault {
   const rows = orphans.slice(0, 5).map(({ table, rowid, parent }) => `row ${String(rowid)} of ${table} refers to nothing in ${parent}`)
   const more = orphans.length > rows.length ? ` and ${orphans.length - rows.length} more` : ''
-  return sqliteFault(
-    'foreign-key',
-    'invalid',
-    'The migrations leave rows that refer to nothing.',
-    `${rows.join('; ')}${more}.`,
-    'Migrations run with foreign keys off: delete or change such rows in the migration itself.',
-  )
+  const summary = derived
+    ? 'No migration leads to the wanted schema, and the derived way leaves rows that refer to nothing.'
+    : 'The migrations leave rows that refer to nothing.'
+  const hint = derived
+    ? 'What they refer to comes without its rows there. Write a migration that leads there from what is live now, or delete them first.'
+    : 'Migrations run with foreign keys off: delete or change such rows in the migration itself.'
+  return sqliteFault('foreign-key', 'invalid', summary, `${rows.join('; ')}${more}.`, hint)
 }

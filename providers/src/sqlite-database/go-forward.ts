@@ -13,6 +13,7 @@ import { isVirtual, readSchema } from './read-schema.ts'
 import type { SchemaObject } from './read-schema.ts'
 import { runMigrations } from './run-migrations.ts'
 import type { Course } from './run-migrations.ts'
+import { DERIVED } from './sql-statements.ts'
 import type { Statement } from './sql-statements.ts'
 import { normalSql } from './sql-tokens.ts'
 import { folded, quoted } from './sqlite-fault.ts'
@@ -55,7 +56,7 @@ export function goForward(
   const left = orphans === 'no rows' ? [] : orphansOf(db, concerned)
   if (left.length > 0 && known === null) throw new OrphansFirst('there are rows that refer to nothing')
   const fresh = left.filter((orphan) => !(known ?? []).includes(orphanName(orphan)))
-  if (fresh.length > 0 && again === null) throw orphansFault(fresh)
+  if (fresh.length > 0 && again === null) throw orphansFault(fresh, statements[0]?.file === DERIVED)
   if (fresh.length > 0) settleOrphans(db, keep, new Set(known ?? []), concerned)
   for (const pair of pairs) if (pair.touched && pair.after !== null) takeAfter(db, keep, pair)
   return {

@@ -1,15 +1,17 @@
 // Owns: preparing: the file built beside where there was none, else the script both ways are derived from, tried without rows.
 // Never: touches the live database.
 import { posix } from 'node:path'
-import { canonical } from '@understudy/contract'
+import { canonical, Fault } from '@understudy/contract'
 import type { Hands, Prepared } from '@understudy/contract'
 import { openIfThere } from '../files-file/open-if-there.ts'
-import { convert } from './convert.ts'
+import { convert, lineageOf } from './convert.ts'
+import type { Lineage } from './convert.ts'
 import { asidePath, build, fileId, shortOf } from './files.ts'
 import { loadMigrations } from './migrations.ts'
 import type { Migration } from './migrations.ts'
 import { readRows } from './read-database.ts'
 import { parseSchema, schemaBytes } from './read-schema.ts'
+import type { SchemaObject } from './read-schema.ts'
 import { parseList } from './schemas.ts'
 import type { Memento, Out, State } from './schemas.ts'
 import { changedSince, sqliteFault } from './sqlite-fault.ts'
@@ -57,7 +59,8 @@ async function change(path: string, from: State, to: State, short: string, call:
   let tried = continued ? tryChange(schemas.from, statements, false, call) : null
   const derived = tried === null || call.name(schemaBytes(tried.schema)) !== to.schema
   if (derived) {
-    ;({ statements, losses } = convert(schemas.from, schemas.to, () => call.fx.sql.scratch()))
+    const lineage = lineageBack(schemas, had, wanted, call)
+    ;({ statements, losses } = convert(schemas.from, schemas.to, lineage, () => call.fx.sql.scratch()))
     tried = tryChange(schemas.from, statements, true, call)
   }
   if (tried === null || call.name(schemaBytes(tried.schema)) !== to.schema) {
@@ -69,6 +72,24 @@ async function change(path: string, from: State, to: State, short: string, call:
   const virtual = tried.plan.virtual.map((name) => `virtual table ${name}: its content`)
   const touched = tried.plan.pairs.some((pair) => pair.touched)
   return { memento, out: { path }, reversal: 'restore', bytesHeld: touched ? sizeOf(path, call) : 0, losses: [...losses, ...virtual] }
+}
+
+/** What the migrations that are not wanted any more renamed; nothing where they do not lead from there to here. */
+function lineageBack(
+  schemas: { readonly from: readonly SchemaObject[]; readonly to: readonly SchemaObject[] },
+  had: readonly Migration[],
+  wanted: readonly Migration[],
+  call: Hands,
+): Lineage {
+  if (!wanted.every(({ name, sql }, at) => had[at]?.name === name && had[at]?.sql === sql)) return new Map()
+  const statements = had.slice(wanted.length).flatMap(({ name, sql }) => statementsOf(name, sql))
+  try {
+    const { plan, schema } = tryChange(schemas.to, statements, false, call)
+    return call.name(schemaBytes(schema)) === call.name(schemaBytes(schemas.from)) ? lineageOf(plan.pairs) : new Map()
+  } catch (thrown) {
+    if (thrown instanceof Fault) return new Map() // what somebody made by hand is in their way: they tell nothing
+    throw thrown
+  }
 }
 
 function plain(script: {

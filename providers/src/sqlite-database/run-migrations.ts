@@ -8,7 +8,7 @@ import type { Keep } from './images.ts'
 import type { Line } from './pairs.ts'
 import type { Table } from './read-schema.ts'
 import { readTables } from './read-schema.ts'
-import { nameAt } from './sql-statements.ts'
+import { DERIVED, nameAt } from './sql-statements.ts'
 import type { Statement } from './sql-statements.ts'
 import { nameOf, tokensOf } from './sql-tokens.ts'
 import type { Token } from './sql-tokens.ts'
@@ -24,7 +24,7 @@ export interface Course {
   /** A virtual table was made, dropped or written. */
   readonly virtual: boolean
   /** Why rows had to make way, the first time they had to; null where none had to. */
-  readonly yielded: unknown
+  readonly yielded: Fault | null
 }
 
 /**
@@ -47,7 +47,7 @@ export function runMigrations(db: SqlWrites, statements: readonly Statement[], k
     takeBefore(db, keepName(keep, number, 'b'), name, table, columnsBy(table, lines.get(name)))
     images.set(origin, number)
   }
-  let yielded: unknown = null
+  let yielded: Fault | null = null
   let virtual = false
   let roots = rootsOf(db)
   for (const statement of statements) {
@@ -66,7 +66,7 @@ export function runMigrations(db: SqlWrites, statements: readonly Statement[], k
         yielded ??= migrationFault(refusal, statement)
       }
     } catch (thrown) {
-      throw migrationFault(thrown, statement)
+      throw thrown instanceof Fault ? migrationFault(thrown, statement) : thrown
     }
     if (word === 'CREATE' || word === 'ALTER' || word === 'DROP' || images.size > 0) roots = rootsOf(db)
     if (word === 'CREATE' || word === 'ALTER' || word === 'DROP') lines = follow(lines, tokens, readTables(db))
@@ -156,10 +156,15 @@ function renamingOf(tokens: readonly Token[]): Renaming | null {
 }
 
 /** What is wrong with a statement of a migration, with its file and line; a full disk or a lock stays what it is. */
-function migrationFault(thrown: unknown, { sql, file, line }: Statement): unknown {
-  if (!(thrown instanceof Fault) || thrown.fault.code !== 'sql.failed') return thrown
+function migrationFault(thrown: Fault, { sql, file, line }: Statement): Fault {
+  if (thrown.fault.code !== 'sql.failed') return thrown
   const said = thrown.fault.detail.replace(/^[^:]*: /, '').replace(/, in: .*$/s, '')
   const first = sql.split('\n')[0] ?? ''
+  if (file === DERIVED) {
+    const hint = 'Write a migration that leads there from what is live now; nothing was changed.'
+    const detail = `${said}, in: ${first.slice(0, 200)}`
+    return sqliteFault('no-way', 'invalid', 'No migration leads to the wanted schema, and the derived way fails.', detail, hint)
+  }
   return sqliteFault(
     'migration-failed',
     'invalid',

@@ -11,6 +11,9 @@ export interface Statement {
   readonly line: number
 }
 
+/** The file of statements that no migration holds: derived from the difference of two schemas. */
+export const DERIVED = 'way between schemas'
+
 /** Our own tables; nobody else's. */
 export const OURS = '_understudy_'
 

@@ -499,6 +499,84 @@ describe('to a schema that no migration leads to', () => {
     expect(rows('SELECT * FROM reviews')).toEqual(['1'])
   })
 
+  const orders = 'CREATE TABLE orders(id INTEGER PRIMARY KEY, item INTEGER NOT NULL REFERENCES items(id)); INSERT INTO orders VALUES (1, 2)'
+
+  test('a table that was renamed is renamed back, with its rows and what refers to it; rows written since stay', async () => {
+    await become(items, orders, 'CREATE UNIQUE INDEX by_name ON items(name); ALTER TABLE items RENAME TO goods')
+    const back = await step(await wanted(items, orders))
+    expect(back.prepared.losses).toEqual([])
+    await back.turn('after')
+    expect(tables()).toEqual(['items', 'orders'])
+    expect(rows('SELECT * FROM items')).toEqual(['1|a|10', '2|b|20', '3|c|30'])
+    run("INSERT INTO items VALUES (4, 'd', 40); INSERT INTO orders VALUES (2, 4)")
+    await back.turn('before')
+    expect(rows('SELECT * FROM goods')).toEqual(['1|a|10', '2|b|20', '3|c|30', '4|d|40'])
+    expect(rows('SELECT * FROM orders')).toEqual(['1|2', '2|4'])
+    expect(rows('PRAGMA foreign_key_check')).toEqual([])
+  })
+
+  test('a renamed table that refers to itself keeps its rows as well', async () => {
+    const tree = 'CREATE TABLE tree(id INTEGER PRIMARY KEY, above INTEGER REFERENCES tree(id)); INSERT INTO tree VALUES (1, NULL), (2, 1)'
+    await become(tree, 'ALTER TABLE tree RENAME TO forest')
+    const back = await step(await wanted(tree))
+    expect(back.prepared.losses).toEqual([])
+    await back.turn('after')
+    expect(rows('SELECT * FROM tree')).toEqual(['1|', '2|1'])
+    await back.turn('before')
+    expect(rows('SELECT * FROM forest')).toEqual(['1|', '2|1'])
+  })
+
+  test('a table and a column that were renamed come back with what they hold; what only looks alike is not taken for it', async () => {
+    const codes = 'CREATE TABLE codes(id INTEGER PRIMARY KEY, name TEXT); INSERT INTO codes VALUES (1, 1)'
+    const away = 'DROP TABLE codes; CREATE TABLE places(id INTEGER PRIMARY KEY, name TEXT); INSERT INTO places VALUES (7, 7)'
+    await become(items, codes, `ALTER TABLE items RENAME TO goods; ALTER TABLE goods RENAME COLUMN name TO title; ${away}`)
+    const back = await step(await wanted(items, codes))
+    expect(back.prepared.losses).toEqual(['table codes: its rows of then'])
+    await back.turn('after')
+    expect(rows('SELECT id, name, price FROM items')).toEqual(['1|a|10', '2|b|20', '3|c|30'])
+    expect(rows('SELECT * FROM codes')).toEqual([])
+    await back.turn('before')
+    expect(rows('SELECT id, title, price FROM goods')).toEqual(['1|a|10', '2|b|20', '3|c|30'])
+    expect(rows('SELECT * FROM places')).toEqual(['7|7'])
+  })
+
+  test('a table that was renamed comes back although another one has its name by now', async () => {
+    await become(items, 'ALTER TABLE items RENAME TO goods; CREATE TABLE items(word TEXT UNIQUE); CREATE INDEX words ON items(word)')
+    run("INSERT INTO items VALUES ('w')")
+    const back = await step(await wanted(items))
+    await back.turn('after')
+    expect(rows('SELECT * FROM items')).toEqual(['1|a|10', '2|b|20', '3|c|30'])
+    await back.turn('before')
+    expect(rows('SELECT * FROM items')).toEqual(['w'])
+    expect(rows('SELECT * FROM goods')).toEqual(['1|a|10', '2|b|20', '3|c|30'])
+  })
+
+  test('where rows would refer to what comes without its rows, the derived way is named, not the migrations', async () => {
+    await become(
+      items,
+      orders,
+      'CREATE TABLE goods(code TEXT PRIMARY KEY); DROP TABLE orders; DROP TABLE items; CREATE TABLE orders(id INTEGER PRIMARY KEY, item TEXT NOT NULL)',
+    )
+    run("INSERT INTO orders VALUES (1, 'x')")
+    const back = await step(await wanted(items, orders))
+    const { fault } = await faultOf(back.turn('after'))
+    expect(fault).toMatchObject({
+      code: 'sqlite.foreign-key',
+      summary: expect.stringContaining('the derived way'),
+      detail: 'row 1 of orders refers to nothing in items.',
+    })
+    expect(rows('SELECT * FROM orders')).toEqual(['1|x'])
+  })
+
+  test('where rows have nothing to put into a column that must hold something, the derived way is named, not a migration', async () => {
+    await become('CREATE TABLE t(a, b NOT NULL); INSERT INTO t VALUES (1, 2)', 'ALTER TABLE t DROP COLUMN b')
+    const back = await step(await wanted('CREATE TABLE t(a, b NOT NULL); INSERT INTO t VALUES (1, 2)'))
+    expect((await faultOf(back.turn('after'))).fault).toMatchObject({
+      code: 'sqlite.no-way',
+      summary: expect.stringContaining('the derived way'),
+    })
+  })
+
   test('what the other schema has more is named as lost', async () => {
     await become(items, 'ALTER TABLE items DROP COLUMN price')
     const back = await step(await wanted(items))
