@@ -71,7 +71,9 @@ function liveKey(pair: Pair, at: number): string {
 
 /** A row as one text: equal if and only if all of these are the same values of the same types. For joins of many rows without a key. */
 export function valueOf(columns: readonly string[]): string {
-  const one = (x: string): string => `typeof(${x}) || CASE WHEN typeof(${x}) IN ('text', 'blob') THEN hex(${x}) ELSE quote(${x}) END`
+  // hex: quote() ends a text at a zero byte.
+  const one = (x: string): string =>
+    `CASE typeof(${x}) WHEN 'text' THEN 't' || hex(${x}) WHEN 'blob' THEN 'b' || hex(${x}) ELSE quote(${x}) END`
   return columns.length === 0 ? `''` : columns.map(one).join(` || ',' || `)
 }
 

@@ -4,6 +4,7 @@ import { canonical } from '@understudy/contract'
 import type { Digest, Json, Look, SqlReads } from '@understudy/contract'
 import { readApplied } from './applied.ts'
 import type { Migration } from './migrations.ts'
+import { valueOf } from './images.ts'
 import { readNumbers } from './numbers.ts'
 import { readSchema, readTables, schemaBytes } from './read-schema.ts'
 import type { SchemaObject } from './read-schema.ts'
@@ -31,16 +32,15 @@ export function readRows(db: SqlReads, call: Look): { readonly tables: Readonly<
   const tables: Record<string, Digest> = {}
   for (const table of readTables(db).values()) {
     const columns = table.columns.filter(({ generated }) => !generated).map(({ name }) => quoted(name))
-    const typed = columns.flatMap((column) => [`typeof(${column})`, `quote(${column})`])
-    const places = typed.map((_, at) => at + 1)
     let digest = call.name(new Uint8Array())
     let batch: string[] = []
     const fold = (): void => {
       digest = call.name(Buffer.from(`${digest}\n${batch.join('\n')}`, 'utf8'))
       batch = []
     }
-    for (const row of db.each(`SELECT ${typed.join(', ')} FROM ${quoted(table.name)} ORDER BY ${places.join(', ')}`)) {
-      batch.push(Object.values(row).join('\t'))
+    const order = [...table.key.map(({ name }) => quoted(name)), '1'] // by key there is nothing to sort
+    for (const { value } of db.each(`SELECT ${valueOf(columns)} AS value FROM ${quoted(table.name)} ORDER BY ${order.join(', ')}`)) {
+      batch.push(String(value))
       if (batch.length === BATCH) fold()
     }
     fold()

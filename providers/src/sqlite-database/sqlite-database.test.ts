@@ -616,6 +616,18 @@ describe('what is refused', () => {
   })
 })
 
+test('reading tells rows apart that differ only after a zero byte, and takes the order in which they were written for nothing', async () => {
+  const read = async () => (await sqliteDatabase.read(at(), null, bench.look('primary', 'db')))?.unmanaged
+  const bag = (first: string, second: string): void =>
+    run(`DROP TABLE IF EXISTS bag; CREATE TABLE bag(x); INSERT INTO bag VALUES (${first}), (${second})`)
+  bag("'a' || char(0) || 'b'", '1')
+  const one = await read()
+  bag("'a' || char(0) || 'c'", '1')
+  expect(await read()).not.toEqual(one)
+  bag('1', "'a' || char(0) || 'b'")
+  expect(await read()).toEqual(one)
+})
+
 test('a database that was there before is taken over as it is, its tables stay, and the undo leaves them', async () => {
   run('CREATE TABLE old(x); INSERT INTO old VALUES (1)')
   const taken = await change(items)
