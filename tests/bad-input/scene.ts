@@ -35,6 +35,8 @@ export interface RunOptions {
   /** Called with each line as it comes; may act on the process. */
   readonly onLine?: (line: Line, child: ChildProcess) => void
   readonly user?: number
+  /** MiB that the program may keep alive at once; beyond, Node ends itself. */
+  readonly heap?: number
   /** False: as for people. */
   readonly json?: boolean
 }
@@ -76,29 +78,38 @@ export function openScene(given: { readonly in?: string } = {}): Scene {
   }
 }
 
-async function runProgram(file: string, args: readonly string[], { onLine, user, json = true }: RunOptions): Promise<Ran> {
+async function runProgram(file: string, args: readonly string[], { onLine, user, heap, json = true }: RunOptions): Promise<Ran> {
   const child = spawn(program, ['-f', file, ...(json ? ['--json'] : []), ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     cwd: '/',
-    env: { ...(user === undefined ? process.env : { PATH: process.env['PATH'] }), TMPDIR: join(file, '../tmp') },
+    env: {
+      ...(user === undefined ? process.env : { PATH: process.env['PATH'] }),
+      TMPDIR: join(file, '../tmp'),
+      ...(heap === undefined ? {} : { NODE_OPTIONS: `--max-old-space-size=${heap}` }),
+    },
     ...(user === undefined ? {} : { uid: user, gid: user }),
   })
-  let stdout = ''
+  const parts: string[] = []
   let stderr = ''
-  let seen = 0
+  let open = 0 // first part of the line that has not ended yet
   const lines: Line[] = []
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-    stdout += chunk
-    if (!json) return
-    for (let end = stdout.indexOf('\n', seen); end >= 0; end = stdout.indexOf('\n', seen)) {
-      const line: Line = JSON.parse(stdout.slice(seen, end))
-      seen = end + 1
+    parts.push(chunk)
+    if (!json || !chunk.includes('\n')) return
+    const whole = parts.splice(open).join('')
+    const end = whole.lastIndexOf('\n') + 1
+    for (const text of whole.slice(0, end).split('\n').slice(0, -1)) {
+      const line: Line = JSON.parse(text)
       lines.push(line)
       onLine?.(line, child)
     }
+    parts.push(whole.slice(0, end))
+    open = parts.length
+    parts.push(whole.slice(end))
   })
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => void (stderr += chunk))
   const code = await new Promise<number | null>((resolve, reject) => child.once('error', reject).once('close', resolve))
+  const stdout = parts.join('')
   // A stack trace is for the authors: it belongs into a report file.
   expect(`${stdout}${stderr}`).not.toMatch(/^\s+at .*:\d+:\d+\)?$/m)
   expect(JSON.stringify(lines)).not.toMatch(/\\n\s+at [^"]*:\d+:\d+/)

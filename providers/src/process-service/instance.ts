@@ -5,6 +5,7 @@ import { isAbsolute, join } from 'node:path'
 import type { Fault, Hands, Look, ProcessId } from '@understudy/contract'
 import { codePath, materialise } from './code.ts'
 import { urlOf, waitUntilUp } from './health.ts'
+import { portOwner } from './port-owner.ts'
 import { ensureLogs, logPath, logTail, writeRecord } from './room.ts'
 import type { InstanceRecord } from './room.ts'
 import { serviceFault } from './service-fault.ts'
@@ -70,7 +71,7 @@ async function startOnce(instance: InstanceRecord, call: Hands): Promise<Started
     down,
   })
   // Whoever answers there now would be taken for ours by the health check.
-  if (await staysTaken(state.host, port, call)) return taken('somebody listens there.', instance)
+  if (await staysTaken(state.host, port, call)) return taken(`${await portOwner(port, call)} listens there.`, instance)
   const starting: InstanceRecord = { ...instance, phase: 'starting', id: null, starts: instance.starts + 1, startedAt: call.fx.time.now() }
   writeRecord(call, starting)
   const { argv, options, secrets } = await commandOf(starting, call)

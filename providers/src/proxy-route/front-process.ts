@@ -7,6 +7,7 @@ import { Fault } from '@understudy/contract'
 import type { At, Hands, Json, Look, ProcessId } from '@understudy/contract'
 import { CONTROL_MS, readFront, SOCKET } from './front-state.ts'
 import type { Front, FrontSide } from './front-state.ts'
+import { portOwner } from '../process-service/port-owner.ts'
 import { routeFault } from './route-fault.ts'
 import type { RoutePart } from './spec.ts'
 
@@ -24,7 +25,9 @@ export async function ensureFront({ part }: At<RoutePart>, call: Hands): Promise
   const found = await readFront(call)
   if (found.running) return found
   if (processes(call).length === 0) {
-    if (await staysTaken(part, call)) throw routeFault('route.port-taken', `${part.host}:${part.port}`)
+    if (await staysTaken(part, call)) {
+      throw routeFault('route.port-taken', `${part.host}:${part.port}: ${await portOwner(part.port, call)} listens there.`)
+    }
     const argv = [process.execPath, '--disable-warning=ExperimentalWarning', program(), part.host, String(part.port)]
     const options = { cwd: call.room, env: { [MARK]: mark(call) }, log: join(call.room, LOG) }
     return untilUp(part, await call.fx.process.spawn(argv, options), call)
