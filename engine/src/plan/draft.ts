@@ -94,6 +94,13 @@ export async function draftPlan(ports: Ports, request: DraftRequest, log: CallLo
     )
   }
   checkClaims(claims)
+  // After the claims: who owns the same place twice is not helped by writing a reference to it.
+  const known: Record<string, Json> = {}
+  for (const { name, id, want } of inOrder(placed)) {
+    checkEscapes(name, want.spec, known)
+    const live = seen.get(id) ?? null
+    if (live !== null) known[name] = live.out
+  }
   refuseProtected(gone, drafts)
 
   // What goes is turned after all that used it: those that change, and those that go themselves.
@@ -213,7 +220,6 @@ async function draftStep(
     return moving.has(ref) && !lasts ? undefined : outputOf(outs.get(ref), output)
   }
   const filled = fillHoles(want.spec, settled)
-  checkEscapes(name, want.spec, Object.fromEntries(outs))
   let to: Json | null = null
   const target = targetOf(one)
   if (target !== null) to = target.state

@@ -12,6 +12,7 @@ import { lookFile } from './look-file.ts'
 import { openIfThere } from './open-if-there.ts'
 import { prepareFile } from './prepare-file.ts'
 import { readFile } from './read-file.ts'
+import { realPath } from './real-path.ts'
 import { releaseFile } from './release-file.ts'
 import { absolutePath, mementoSchema, outSchema, partSchema, specSchema, stateSchema } from './spec.ts'
 import type { FileMemento, FileOut, FilePart, FileSpec, FileState } from './spec.ts'
@@ -30,7 +31,7 @@ export const filesFile: Provider<FileSpec, FileState, FileMemento, FilePart, Fil
     throw fileFault('relative-path', 'invalid', 'The path is not absolute.', path, hint)
   },
   async want({ part }, spec, call) {
-    return { state: await wantFile(part.path, spec, call), claims: [`file:${part.path}`] }
+    return { state: await wantFile(part.path, spec, call), claims: [`file:${realPath(part.path, call)}`] }
   },
   async read({ part: { path } }, _hint, call) {
     const dir = openIfThere(call.fx, posix.dirname(path))

@@ -14,6 +14,7 @@ import type { Trees } from './tree-objects.ts'
 import type { TreePart, TreeSpec, TreeState } from './tree-schemas.ts'
 import { stateOf } from './components.ts'
 import { treeFault } from './tree-fault.ts'
+import { realPath } from '../files-file/real-path.ts'
 
 interface Owner {
   readonly uid: number
@@ -44,7 +45,7 @@ export async function wantTree(part: TreePart, spec: TreeSpec, call: Look): Prom
       trees,
       call,
     })
-    return { state: stateOf(await saveRoot(owned, keeping(call)), owned), claims: [`file:${part.path.replace(/\/+$/, '')}/`] }
+    return { state: stateOf(await saveRoot(owned, keeping(call)), owned), claims: [`file:${realPath(part.path, call)}/`] }
   } finally {
     place?.dir.close()
   }
