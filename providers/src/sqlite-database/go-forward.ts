@@ -56,7 +56,11 @@ export function goForward(
   const left = orphans === 'no rows' ? [] : orphansOf(db, concerned)
   if (left.length > 0 && known === null) throw new OrphansFirst('there are rows that refer to nothing')
   const fresh = left.filter((orphan) => !(known ?? []).includes(orphanName(orphan)))
-  if (fresh.length > 0 && again === null) throw orphansFault(fresh, statements[0]?.file === DERIVED)
+  if (fresh.length > 0 && again === null)
+    throw orphansFault(
+      fresh,
+      statements.some(({ file }) => file === DERIVED),
+    )
   if (fresh.length > 0) settleOrphans(db, keep, new Set(known ?? []), concerned)
   for (const pair of pairs) if (pair.touched && pair.after !== null) takeAfter(db, keep, pair)
   return {

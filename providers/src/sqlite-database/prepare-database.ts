@@ -52,18 +52,24 @@ async function create(path: string, to: State, short: string, call: Hands): Prom
 async function change(path: string, from: State, to: State, short: string, call: Hands): Promise<Result> {
   const [had, wanted] = [await migrationsIn(from, call), await migrationsIn(to, call)]
   const schemas = { from: parseSchema(await call.get(from.schema)), to: parseSchema(await call.get(to.schema)) }
-  const continued = had.every(({ name, sql }, at) => wanted[at]?.name === name && wanted[at]?.sql === sql)
-  const pending = wanted.slice(had.length).flatMap(({ name, sql }) => statementsOf(name, sql))
-  let statements: readonly Statement[] = continued ? pending : []
+  const alike = wanted.findIndex(({ name, sql }, at) => had[at]?.name !== name || had[at]?.sql !== sql)
+  const added = alike === -1 ? [] : wanted.slice(alike)
+  const continued = alike === -1 ? wanted.length === had.length : alike === had.length
+  const pending = continued ? added.flatMap(({ name, sql }) => statementsOf(name, sql)) : []
+  const unrun = continued ? [] : added.filter(writesRows).map(({ name }) => `migration ${name}: what it writes to rows`)
+  let statements: readonly Statement[] = pending
   let losses: readonly string[] = []
-  let tried = continued ? tryChange(schemas.from, statements, false, call) : null
-  const derived = tried === null || call.name(schemaBytes(tried.schema)) !== to.schema
+  let tried = tryChange(schemas.from, statements, false, call)
+  const derived = call.name(schemaBytes(tried.schema)) !== to.schema
   if (derived) {
-    const lineage = lineageBack(schemas, had, wanted, call)
-    ;({ statements, losses } = convert(schemas.from, schemas.to, lineage, () => call.fx.sql.scratch()))
+    // What is pending runs nevertheless: it may write rows, and counts as applied.
+    const here = pending.length === 0 ? schemas.from : tryChange(schemas.from, pending, true, call).schema
+    const rest = convert(here, schemas.to, lineageBack(schemas, had, wanted, call), () => call.fx.sql.scratch())
+    statements = [...pending, ...rest.statements]
+    losses = [...rest.losses, ...unrun]
     tried = tryChange(schemas.from, statements, true, call)
   }
-  if (tried === null || call.name(schemaBytes(tried.schema)) !== to.schema) {
+  if (call.name(schemaBytes(tried.schema)) !== to.schema) {
     const hint = 'Write a migration that leads there from what is live now.'
     throw sqliteFault('no-way', 'invalid', 'No way leads from the live schema to the wanted one.', path, hint)
   }
@@ -72,6 +78,10 @@ async function change(path: string, from: State, to: State, short: string, call:
   const virtual = tried.plan.virtual.map((name) => `virtual table ${name}: its content`)
   const touched = tried.plan.pairs.some((pair) => pair.touched)
   return { memento, out: { path }, reversal: 'restore', bytesHeld: touched ? sizeOf(path, call) : 0, losses: [...losses, ...virtual] }
+}
+
+function writesRows({ name, sql }: Migration): boolean {
+  return statementsOf(name, sql).some((statement) => /^(INSERT|UPDATE|DELETE|REPLACE|WITH)\b/i.test(statement.sql))
 }
 
 /** What the migrations that are not wanted any more renamed; nothing where they do not lead from there to here. */

@@ -485,6 +485,65 @@ test('whatever is written in between: an undo changes no row that the migration 
   )
 })
 
+test('whatever collides: a redo goes through, each row is in place or put aside by name, and undoing it gives what was there', async () => {
+  const id = fc.integer({ min: 1, max: 6 })
+  const word = fc.constantFrom('a', 'b', 'c', 'd')
+  const oldWrite = fc.oneof(
+    id.map((n) => `DELETE FROM items WHERE id = ${n}`),
+    fc.record({ n: id, w: word }).map(({ n, w }) => `INSERT OR REPLACE INTO items(id, name, price) VALUES (${n}, '${w}', 5)`),
+    fc.record({ n: id, w: word }).map(({ n, w }) => `UPDATE items SET name = '${w}' WHERE id = ${n}`),
+  )
+  const newWrite = fc.oneof(
+    id.map((n) => `DELETE FROM items WHERE id = ${n}`),
+    fc.record({ n: id, w: word }).map(({ n, w }) => `INSERT OR IGNORE INTO items(id, name) VALUES (${n}, '${w}')`),
+    fc.record({ n: id, w: word }).map(({ n, w }) => `UPDATE OR IGNORE items SET name = '${w}' WHERE id = ${n}`),
+    fc.record({ n: id, w: word }).map(({ n, w }) => `UPDATE OR IGNORE items SET code = '${w}' WHERE id = ${n}`),
+  )
+  const column = 'ALTER TABLE items ADD COLUMN code TEXT'
+  const migrations = [
+    `${column}; CREATE UNIQUE INDEX by_name ON items(name)`,
+    `${column}; UPDATE items SET code = name; CREATE UNIQUE INDEX by_code ON items(code)`,
+    `${column}; ALTER TABLE items DROP COLUMN price; CREATE UNIQUE INDEX by_name ON items(name)`,
+    'CREATE TABLE n(id INTEGER PRIMARY KEY, name TEXT UNIQUE, code TEXT UNIQUE); INSERT INTO n SELECT id, name, name FROM items; DROP TABLE items; ALTER TABLE n RENAME TO items',
+    `${column}; INSERT INTO items VALUES (5, 'e', 5, 'e'); CREATE UNIQUE INDEX by_code ON items(code)`,
+  ]
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(...migrations),
+      fc.array(newWrite, { maxLength: 6 }),
+      fc.array(oldWrite, { maxLength: 6 }),
+      async (sql, first, second) => {
+        const own = await openStage()
+        const outer = bench
+        bench = own
+        const everywhere = () => {
+          const aside = rows("SELECT name FROM sqlite_master WHERE name LIKE '%understudy_late%'")
+          const ids = ['items', ...aside].flatMap((name) => rows(`SELECT id FROM "${String(name)}"`))
+          return new Set(ids)
+        }
+        try {
+          await become(items)
+          const changed = await change(items, sql)
+          run(first.join(';'))
+          await changed.turn('before')
+          run(second.join(';'))
+          const whole = rows('SELECT * FROM items ORDER BY id')
+          const ids = rows('SELECT id FROM items')
+          await changed.turn('after')
+          const found = everywhere()
+          expect(ids.filter((one) => !found.has(one))).toEqual([])
+          await changed.turn('before')
+          expect(rows('SELECT * FROM items ORDER BY id')).toEqual(whole)
+        } finally {
+          bench = outer
+          await own.close()
+        }
+      },
+    ),
+    { numRuns: 80 },
+  )
+})
+
 describe('to a schema that no migration leads to', () => {
   test('fewer migrations: derived from the difference, what comes without its data is named, and the undo is exact', async () => {
     await become(items, 'ALTER TABLE items ADD COLUMN stock INTEGER NOT NULL DEFAULT 7; CREATE TABLE reviews(x)')
@@ -549,6 +608,23 @@ describe('to a schema that no migration leads to', () => {
     await back.turn('before')
     expect(rows('SELECT * FROM items')).toEqual(['w'])
     expect(rows('SELECT * FROM goods')).toEqual(['1|a|10', '2|b|20', '3|c|30'])
+  })
+
+  test('made by hand meanwhile, an index goes as was planned, and what the migrations write is written all the same', async () => {
+    await become(items)
+    run('CREATE INDEX by_hand ON items(price)')
+    const changed = await change(items, 'UPDATE items SET price = 0; ALTER TABLE items ADD COLUMN stock')
+    expect(rows('SELECT * FROM items')).toEqual(['1|a|0|', '2|b|0|', '3|c|0|'])
+    expect(tables()).toEqual(['items'])
+    await changed.turn('before')
+    expect(rows('SELECT * FROM items')).toEqual(['1|a|10', '2|b|20', '3|c|30'])
+    expect(tables()).toEqual(['by_hand', 'items'])
+  })
+
+  test('of another branch the schema comes, and what its migrations would write to rows is named as lost', async () => {
+    await become(items, 'ALTER TABLE items ADD COLUMN stock')
+    const other = await step(await wanted(items, 'CREATE INDEX by_name ON items(name)', 'DELETE FROM items WHERE id = 1'))
+    expect(other.prepared.losses).toEqual(['migration 003_m.sql: what it writes to rows'])
   })
 
   test('where rows would refer to what comes without its rows, the derived way is named, not the migrations', async () => {
