@@ -206,4 +206,18 @@ export interface Probing<Part> {
 /** Turning single components under the live name, so that dependants keep their handle on the whole (one file of a tree). */
 export interface TurningParts<Part, State, Memento, Out> {
   prepareParts(at: At<Part>, from: State, to: State, pointers: readonly string[], call: Hands): Promise<Prepared<Memento, Out>>
+  /**
+   * The same where nothing has to be prepared: `held` is an earlier step of this resource, the whole of it turned and not
+   * let go of, and the wanted sides of these components stand in what it keeps. Turning them exchanges them with what is
+   * kept there, so the content of both sides goes to the store here, and `release` of either memento must leave the other
+   * one right. Changes nothing. Null where it cannot: then `prepareParts` is asked.
+   */
+  heldParts?(
+    at: At<Part>,
+    held: Memento,
+    from: State,
+    to: State,
+    pointers: readonly string[],
+    call: Look,
+  ): Promise<Prepared<Memento, Out> | null>
 }

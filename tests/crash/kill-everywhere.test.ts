@@ -15,7 +15,7 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(work, { recursive: true, force: true }))
 
-function victim(dir: string, what: 'apply' | 'rollback', killAt: number) {
+function victim(dir: string, what: 'apply' | 'rollback' | 'one-file', killAt: number) {
   const args = ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, 'victim.ts'), dir, what, 'v2', String(killAt)]
   const { stdout, stderr, signal } = spawnSync(process.execPath, args, { encoding: 'utf8' })
   const end = /^END (\d+) (\w+)$/m.exec(stdout)
@@ -43,6 +43,7 @@ async function template(name: string, over: boolean): Promise<{ dir: string; v1:
 describe.each([
   ['apply', false],
   ['rollback', true],
+  ['one-file', true],
 ] as const)('L8: killed at every boundary of %s', (what, over) => {
   test('recovery is automatic, whole, and needed once; nothing is left over', async () => {
     const { dir, v1, v2 } = await template(what, over)
@@ -76,7 +77,7 @@ async function inspect(dir: string, what: string, killAt: number, known: { v1: s
     if (open.length > 0) say(`${open.map(({ phase }) => phase).join()} after recovery`)
     const live = state.revisions.at(-1)
     const digest = liveDigest(dir)
-    const wanted = what === 'apply' ? (live?.n === 1 ? known.v1 : null) : live?.how === 'undone' ? known.v1 : known.v2
+    const wanted = what === 'apply' ? (live?.n === 1 ? known.v1 : null) : live?.how === 'undone' ? known.v1 : live?.n === 2 ? known.v2 : null
     // After a kill behind the commit v2 is live; its digest is only known through its own revision.
     if (wanted !== null && digest !== wanted) say(`revision ${live?.n} (${live?.how}) is live, but the files are another state`)
     const { seq } = state

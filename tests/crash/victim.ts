@@ -65,6 +65,7 @@ function mortalObject<T extends object>(target: T): T {
 }
 
 const victim = { ...stack, ports: mortal }
-const outcome = what === 'apply' ? await applyTo(victim, crashStack(release)) : await rollBackOn(victim)
+const only = what === 'one-file' ? [{ resource: 'config', pointer: '/files/changed.txt' }] : []
+const outcome = what === 'apply' ? await applyTo(victim, crashStack(release)) : await rollBackOn(victim, { only })
 process.stdout.write(`END ${boundary} ${outcome.outcome}\n`)
 await stack.store.close()

@@ -10,8 +10,9 @@ import type { Run } from '../exec/run.ts'
 import { turnBack, turnSteps } from '../exec/turn.ts'
 import type { Writable } from '../journal/lease.ts'
 import { keepArtefact } from '../journal/load-stack.ts'
+import type { Artefact } from '../journal/load-stack.ts'
 import type { Receipt, Verdict } from '../model/artefacts.ts'
-import type { ChangeState, Watch } from '../model/journal.ts'
+import type { ChangeState, JournalEntry, Watch } from '../model/journal.ts'
 import type { Held, Plan, Revision } from '../model/plan.ts'
 
 /** The next stage, handed in: apply commits what it says is verified, and nothing else. */
@@ -101,14 +102,18 @@ export async function applyPlan(writable: Writable, request: ApplyRequest): Prom
   }
 }
 
-async function commit(
+export type Committed = Extract<ApplyResult, { outcome: 'committed' }>
+
+/** Makes the next revision of a verified run. `around` is journalled in the same append, before and after. */
+export async function commit(
   writable: Writable,
-  request: ApplyRequest,
+  request: Pick<ApplyRequest, 'planDigest' | 'baseDigest' | 'watch' | 'confirmWithinMs'>,
   run: Run,
   times: ReadonlyMap<string, { prepareMs: number; turnMs: number }>,
   verdict: Verdict,
   rows: readonly Json[],
-): Promise<ApplyResult> {
+  around: { readonly before: readonly JournalEntry[]; readonly after: readonly JournalEntry[] } = { before: [], after: [] },
+): Promise<Committed> {
   const { ports, journal } = writable
   const { plan, change } = run
   const receipt: Receipt = {
@@ -138,13 +143,15 @@ async function commit(
   const { watch, confirmWithinMs } = request
   const now = ports.clock.now()
   const guarded = Object.entries(plan.resources).filter(([, { terms }]) => terms.guard)
+  const keep = (artefact: Artefact): Promise<Digest> => keepArtefact(ports.store, artefact)
+  const kept = await Promise.all([keep(revision), keep(receipt), keep(verdict), keepRows(writable, rows)])
   const entry = {
     type: 'change.committed' as const,
     change,
-    revision: await keepArtefact(ports.store, revision),
+    revision: kept[0],
     n,
-    receipt: await keepArtefact(ports.store, receipt),
-    verdict: await keepArtefact(ports.store, verdict),
+    receipt: kept[1],
+    verdict: kept[2],
     watch:
       watch === null || guarded.length === 0 || watch.forMs === 0
         ? null
@@ -157,7 +164,7 @@ async function commit(
           },
     confirmBy: confirmWithinMs === null ? null : now + confirmWithinMs,
   }
-  await journal.append([{ type: 'step.logged', change, log: await keepRows(writable, rows) }, entry])
+  await journal.append([...around.before, { type: 'step.logged', change, log: kept[3] }, entry, ...around.after])
   ports.emit('apply.committed', { change }, { n, prepareMs: receipt.prepareMs, turnMs: receipt.turnMs })
   if (entry.watch !== null) ports.emit('guard.watching', { change }, { until: entry.watch.until, resources: entry.watch.resources })
   return { outcome: 'committed', change, n, receipt, verdict, revision, watched: entry.watch !== null }
@@ -238,7 +245,7 @@ export async function settle(
 
 const NEVER = new AbortController().signal // an undo that has begun is not stopped by a signal
 
-function notVerified(verdict: Verdict): StepFailure {
+export function notVerified(verdict: Verdict): StepFailure {
   const wrong = verdict.resources.filter((row) => !row.equal).map(({ resource }) => resource)
   const fault = new Fault({
     code: 'verify.differs',

@@ -63,6 +63,9 @@ export interface Kind {
   readonly prepareParts:
     | ((at: At<Json>, from: Json, to: Json, pointers: readonly string[], call: Hands) => Promise<Prepared<Json, Json>>)
     | null
+  readonly heldParts:
+    | ((at: At<Json>, held: Json, from: Json, to: Json, pointers: readonly string[], call: Look) => Promise<Prepared<Json, Json> | null>)
+    | null
 }
 
 const STATE_BYTES_MAX = 65_536 // the contract's limit: a state is compared, journalled and shown; bigger parts lie in the store
@@ -145,6 +148,13 @@ export function kindOf<Spec, State, Memento, Part, Out>(provider: Provider<Spec,
       ? async (where, from, to, pointers, call) =>
           prepared(await inPlaceParts.prepareParts(at(where), state(from), state(to), pointers, call))
       : null,
+    heldParts:
+      inPlaceParts?.heldParts === undefined
+        ? null
+        : async (where, held, from, to, pointers, call) => {
+            const made = await inPlaceParts.heldParts?.(at(where), memento(held), state(from), state(to), pointers, call)
+            return made === undefined || made === null ? null : prepared(made)
+          },
   }
 }
 

@@ -33,7 +33,7 @@ export async function turnSteps(
 }
 
 /** One step, one way. An unknown outcome is looked at, never assumed; being there already is success. */
-async function turnStep(run: Run, name: string, to: Side): Promise<Stand> {
+export async function turnStep(run: Run, name: string, to: Side): Promise<Stand> {
   const step = stepNamed(run.plan, name)
   const prepared = run.prepared.get(name)
   if (prepared === undefined) throw new Error(`step ${name} is not prepared`)

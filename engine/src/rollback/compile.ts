@@ -40,7 +40,7 @@ export async function compileDesired(
     }
     const pointers = picks.flatMap(({ pointer }) => (pointer === null ? [] : [pointer]))
     if (pointers.length > 0 && picks.every(({ pointer }) => pointer !== null)) {
-      desired[name] = await withComponents(ports, name, now, then, pointers, head, log)
+      desired[name] = await withComponents(ports, name, now, then, pointers, head, resolve, log)
     } else if (then !== undefined) {
       const state = now === undefined || now.id !== then.id ? then.state : await mergedState(ports, name, now, then, head, resolve, log)
       desired[name] = { ...asDesired(then), target: { state, pointers: [] }, still: false }
@@ -73,15 +73,24 @@ async function mergedState(
     merge === null ? { conflicts: [{ pointer: '' }] } : await reading(ports, bound, (call) => merge(now.state, then.state, live, call))
   if ('merged' in result && result.merged !== null) return result.merged
   const where = 'conflicts' in result ? result.conflicts.map(({ pointer }) => `${name}#${pointer}`).join(', ') : name
-  throw new Fault({
+  throw conflict(name, where)
+}
+
+function conflict(resource: string, where: string): Fault {
+  return new Fault({
     code: 'rollback.conflict',
     class: 'conflict',
     summary: 'Something else was written since the change, to what the undo would write.',
     detail: where,
     hint: 'See `understudy drift`. `--resolve ours` takes the saved state, `--resolve theirs` keeps what is there.',
-    resource: name,
+    resource,
     stage: 'rollback',
   })
+}
+
+/** Whether two components, absent ones undefined, are the same. */
+export function same(a: Json | undefined, b: Json | undefined): boolean {
+  return a === undefined || b === undefined ? a === b : equal(a, b)
 }
 
 /** The live state with only these components as they were. */
@@ -92,6 +101,7 @@ async function withComponents(
   then: Held | undefined,
   pointers: readonly string[],
   head: Revision,
+  resolve: 'ours' | 'theirs' | null,
   log: CallLog,
 ): Promise<Desired> {
   const components = now === undefined ? null : kindFor(ports, now.kind).components
@@ -123,7 +133,10 @@ async function withComponents(
           resource: name,
         })
       }
-      mixed = await components.set(mixed, pointer, was, call)
+      const left = await components.get(now.state, pointer, call)
+      const foreign = !same(is, left) && !same(is, was)
+      if (foreign && resolve === null) throw conflict(name, `${name}#${pointer}`)
+      if (!foreign || resolve === 'ours') mixed = await components.set(mixed, pointer, was, call)
     }
     return mixed
   })

@@ -16,6 +16,8 @@ import { rehearse } from '../shadow/rehearse.ts'
 import { verifyRun } from '../verify/verify.ts'
 import { compileDesired } from './compile.ts'
 import { flipTo, performFlip, revisionNumbered } from './flip.ts'
+import { partsFlip, performPartsFlip } from './flip-parts.ts'
+import type { PartsFlip } from './flip-parts.ts'
 import { followersOf } from './selection.ts'
 import type { Selected } from './selection.ts'
 
@@ -79,7 +81,42 @@ export async function rollBack(writable: Writable, request: RollbackRequest, sta
       return { outcome: 'undone', how: 'flip', change: flip.change.change, n: done.n, undoing: done.undoing, plan: null, rehearsal: null }
     }
   }
+  const parts = request.only.length === 0 ? null : await partsFlip(writable, state, head, wanted, request.only, undoesOf(request, wanted))
+  if (parts !== null) {
+    const undone = await inParts(writable, request, state, head, parts, startedMs)
+    if (undone !== null) return undone
+    return compiled(writable, request, await writable.state(), head, wanted, startedMs)
+  }
   return compiled(writable, request, state, head, wanted, startedMs)
+}
+
+/** Null where somebody else wrote since: what is there is merged or named, never overwritten (L17). */
+async function inParts(
+  writable: Writable,
+  request: RollbackRequest,
+  state: StackState,
+  head: Revision,
+  parts: PartsFlip,
+  startedMs: number,
+): Promise<RollbackResult | null> {
+  const { ports } = writable
+  const { message } = request
+  const base = { head, state, message: message === '' ? `undo ${parts.plan.undoes ?? ''}` : message, startedMs }
+  const done = await performPartsFlip(writable, parts, base, tombstoneOf(writable, request, state, head))
+  if (done.outcome === 'held') return { outcome: 'failed', undoing: null, result: null, held: true }
+  if (done.outcome === 'back') return null
+  const { committed, switchMs } = done
+  const { change, n } = committed
+  const restored = parts.plan.steps.map(({ name }) => name)
+  const undoing: Undoing = { artefact: 'undoing', change, how: 'flip', restored, refused: [], left: [], late: [], switchMs, verified: true }
+  ports.emit('rollback.finished', { change }, { how: 'flip', n, verified: true, ms: switchMs })
+  return { outcome: 'undone', how: 'flip', change, n, undoing, plan: parts.plan, rehearsal: null }
+}
+
+/** Says for people what an undo leads to. */
+function undoesOf({ only }: RollbackRequest, wanted: Revision | null): string {
+  const names = only.map(({ resource, pointer }) => (pointer === null ? resource : `${resource}#${pointer}`))
+  return `to revision ${wanted?.n ?? 0}${names.length === 0 ? '' : `, only ${names.join(', ')}`}`
 }
 
 /** Puts back what the last change left of these resources, over what somebody else wrote. No tombstone: nothing is undone. */
@@ -111,7 +148,7 @@ async function compiled(
   const { ports, journal } = writable
   const log = collectLog()
   const desired = await compileDesired(ports, { head, wanted, chosen: request.only, resolve: request.resolve }, log.add)
-  const undoes = `to revision ${wanted?.n ?? 0}${request.only.length === 0 ? '' : `, only ${request.only.map(({ resource, pointer }) => `${resource}${pointer === null ? '' : `#${pointer}`}`).join(', ')}`}`
+  const undoes = undoesOf(request, wanted)
   const plan = await draftPlan(ports, { goal: 'undo', intent: null, undoes, desired, base: head, replace: [] }, log.add)
   if (plan.steps.length === 0) return { outcome: 'nothing', why: 'everything is as it was already' }
   const planDigest = await keepArtefact(ports.store, plan)
@@ -170,9 +207,7 @@ async function closing(
   undoing: Undoing,
 ): Promise<readonly JournalEntry[]> {
   const { ports } = writable
-  const empty = ports.store.objects.name(Buffer.from(canonical({})))
-  const tombstone: readonly JournalEntry[] =
-    head.content === empty || request.to === head.n ? [] : [{ type: 'tombstone.set', content: head.content, change: undone }]
+  const tombstone = tombstoneOf(writable, request, state, head)
   const change = state.changes[undone]
   if (request.only.length > 0 || change?.phase !== 'committed') return tombstone
   const digest: Digest = await keepArtefact(ports.store, undoing)
@@ -181,6 +216,12 @@ async function closing(
     { type: 'change.undoing', change: undone, by: ports.by, why: request.why },
     { type: 'change.undone', change: undone, revision: null, n: null, undoing: digest, tombstone: null },
   ]
+}
+
+function tombstoneOf({ ports }: Writable, { to }: RollbackRequest, state: StackState, head: Revision): readonly JournalEntry[] {
+  const empty = ports.store.objects.name(Buffer.from(canonical({})))
+  const change = state.revisions.at(-1)?.change ?? ''
+  return head.content === empty || to === head.n ? [] : [{ type: 'tombstone.set', content: head.content, change }]
 }
 
 function noRevision(n: number, state: StackState): Fault {

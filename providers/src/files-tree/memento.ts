@@ -58,7 +58,7 @@ const selfSchema = z.strictObject({
 const unitSchema = z.union([
   z.strictObject({
     path: z.string(),
-    /** Name in `p-KEY/` of the side that is not live. */
+    /** Name in `parts` of the side that is not live: a number, or the path where the slot is lent. */
     name: z.string(),
     before: unitSideSchema.nullable(),
     after: unitSideSchema.nullable(),
@@ -73,7 +73,9 @@ const partsSchema = z.strictObject({
   form: z.literal('parts'),
   /** Inode of the live tree: it stays the same on both sides. */
   ino: number,
+  /** `p-KEY`, this step's own; or the slot of an earlier step, which keeps the rest of what is in it. */
   parts: z.string(),
+  lent: z.boolean().default(false),
   before: digestSchema,
   after: digestSchema,
   units: z.union([unitsSchema, digestSchema]),

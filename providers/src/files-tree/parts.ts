@@ -20,7 +20,7 @@ import type { TreeOut, TreePart, TreeState } from './tree-schemas.ts'
 import { changedSince, shown, treeFault } from './tree-fault.ts'
 
 const INLINE_MAX = 100 // units in the memento itself: about 400 bytes each, so well below 64 KiB
-const COMPARE_MAX = 1_048_576 // bytes: up to here a file's content is compared before it is turned (about 1 ms); beyond, its fingerprint
+export const COMPARE_MAX = 1_048_576 // bytes: up to here a file's content is compared before it is turned (about 1 ms); beyond, its fingerprint
 
 type Swap = Extract<Unit, { name: string }>
 type Self = Extract<Unit, { self: unknown }>
@@ -111,6 +111,7 @@ export async function prepareParts(
       form: 'parts',
       ino: live.ino.toString(),
       parts: nameOf(names.parts),
+      lent: false,
       before: from.root,
       after: after.root,
       units: long ? await text(units) : units,
@@ -146,7 +147,7 @@ export async function turnParts(place: PlaceWrites, memento: PartsMemento, to: S
   const still = units.filter((unit) => !isAt(place, unit, to))
   const wrong = await wrongUnits(place, memento, from, still, call)
   if (wrong.length > 0) throw changedSince(path, wrong)
-  const folders = new Set<string>()
+  const [folders, kept] = [new Set<string>(), new Set<string>()]
   // Back in the opposite order, so that a directory's rights are set around what happens in it as they were.
   for (const unit of to === 'after' ? still : still.toReversed()) {
     const full = join(live, unit.path)
@@ -164,10 +165,10 @@ export async function turnParts(place: PlaceWrites, memento: PartsMemento, to: S
       dir.rename(`${beside}~`, dir, beside, { replace: false })
     }
     folders.add(join(live, parentOf(unit.path)))
+    kept.add(join(parts, parentOf(unit.name)))
   }
   if (to === 'before') for (const { path: folder, mtimeNs } of times) dir.setMtime(join(live, folder), BigInt(mtimeNs))
-  for (const folder of folders) dir.sync(folder)
-  if (folders.size > 0 && dir.stat(parts) !== null) dir.sync(parts)
+  for (const folder of [...folders, ...kept]) dir.sync(folder)
   const after = units.filter((unit) => !isAt(place, unit, to)).map((unit) => unit.path)
   if (after.length > 0) throw changedSince(path, after)
   return { side: to, standby: standbyOf(place, memento, units, to) }
@@ -205,6 +206,7 @@ export async function releaseParts(place: PlaceWrites, memento: PartsMemento, ca
   if ((await lookAtParts(place, memento, 'quick', call)).side === 'mixed') {
     throw changedSince(`${dir.path}/${place.live}`, ['a turn was interrupted: turn it to one side first'])
   }
+  if (memento.lent) return // both sides are in the store; what stands in the slot goes with the step that it belongs to
   await readTree(dir, parts, { call, keep: naming(call), known: null, onContent: (bytes) => call.put(bytes) })
   dir.syncAll()
   await removeTree(dir, parts, call)
@@ -225,7 +227,8 @@ async function longParts(memento: PartsMemento, call: Pick<Look, 'get'>) {
   return { units: whole.units, times: whole.times }
 }
 
-function unitSide(stat: Stat, content: Digest | null): UnitSide {
+/** What is remembered of one side of a part. */
+export function unitSide(stat: Stat, content: Digest | null): UnitSide {
   const own = stat.type === 'dir' ? { size: 0, mtimeNs: '0' } : { size: stat.size, mtimeNs: stat.mtimeNs.toString() }
   return { ino: stat.ino.toString(), type: stat.type, ...own, content }
 }

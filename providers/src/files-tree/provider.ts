@@ -6,6 +6,7 @@ import type { Provider } from '@understudy/contract'
 import { stateOf, treeComponents, treeMerging } from './components.ts'
 import { freezeTree } from './freeze-tree.ts'
 import { closeFork, forkTree } from './fork-tree.ts'
+import { heldParts } from './held-parts.ts'
 import { knownOf, readKnown } from './known-trees.ts'
 import { lookAtTree } from './look-tree.ts'
 import type { Memento } from './memento.ts'
@@ -97,7 +98,10 @@ export const filesTree: Provider<TreeSpec, TreeState, Memento, TreePart, TreeOut
   source: { freeze: freezeTree },
   components: treeComponents,
   merging: treeMerging,
-  inPlaceParts: { prepareParts: ({ part }, from, to, pointers, call) => prepareParts(part, from, to, pointers, call) },
+  inPlaceParts: {
+    prepareParts: ({ part }, from, to, pointers, call) => prepareParts(part, from, to, pointers, call),
+    heldParts: ({ part }, held, from, to, pointers, call) => heldParts(part, held, from, to, pointers, call),
+  },
 }
 
 function isAbsent(memento: Memento): boolean {

@@ -1,6 +1,7 @@
 // Owns: `release`: the side that is not live gives its content to the store and becomes the spare, level with the live tree.
 // Never: drops bytes that nobody else has: what was written to that side after it was turned away from is kept beside.
 import type { Digest, Hands } from '@understudy/contract'
+import { sameEntry } from './entry.ts'
 import { knownOf, learn, readKnown, writeKnown } from './known-trees.ts'
 import { levelTree, removeTree } from './level-tree.ts'
 import type { TreeMemento, TreeSide } from './memento.ts'
@@ -12,7 +13,7 @@ import { differenceOf, eachPath, join, parentOf } from './tree-difference.ts'
 import type { Difference } from './tree-difference.ts'
 import { keeping, openTrees } from './tree-objects.ts'
 import type { Trees } from './tree-objects.ts'
-import { changedSince } from './tree-fault.ts'
+import { changedSince, isMissing } from './tree-fault.ts'
 import { standbyName, whereIs } from './where-is.ts'
 
 export async function releaseTree(place: PlaceWrites, memento: TreeMemento, call: Hands): Promise<void> {
@@ -53,16 +54,27 @@ async function retire(place: PlaceWrites, memento: TreeMemento, { standby, side,
     if (call.name(bytes) === before.content) await call.put(bytes)
     await pause(call)
   }
-  if (read.root !== side.root) keepLate(place, memento, standby, await differenceOf(side.root, read.root, trees))
+  const late = await lateIn(await differenceOf(side.root, read.root, trees), live, trees)
+  keepLate(place, memento, standby, late)
   // What was put is on disk before the only other copy goes, where the store is on the same file system.
   dir.syncAll()
-  if (live === null || read.root !== side.root || !(await becomeSpare(place, standby, side.root, live, trees, call))) {
+  if (live === null || late.length > 0 || !(await becomeSpare(place, standby, read.root, trees, call))) {
     await removeTree(dir, standby, call)
   }
 }
 
+/** What is as on the other side came from there: a part was exchanged with this slot (held-parts.ts). All else is late. */
+async function lateIn(differences: readonly Difference[], live: TreeSide | null, trees: Trees): Promise<readonly Difference[]> {
+  if (live === null) return differences
+  const late: Difference[] = []
+  for (const difference of differences) {
+    if (!sameEntry(difference.after, await trees.find(live.root, difference.path))) late.push(difference)
+  }
+  return late
+}
+
 /** The next change is prepared in it, and then only what that change changes has to be made. */
-async function becomeSpare(place: PlaceWrites, standby: string, from: Digest, live: TreeSide, trees: Trees, call: Hands): Promise<boolean> {
+async function becomeSpare(place: PlaceWrites, standby: string, from: Digest, trees: Trees, call: Hands): Promise<boolean> {
   const { dir, slots } = place
   const spare = `${slots}/spare`
   const liveStat = dir.stat(place.live)
@@ -71,14 +83,19 @@ async function becomeSpare(place: PlaceWrites, standby: string, from: Digest, li
   const at = stamp(place)
   const read = await readTree(dir, place.live, { call, keep: keeping(call), known: usable(knownOf(before, liveStat), at) })
   writeKnown(place, { ...learn(before, liveStat, read.root, at), spare: null })
-  if (read.root !== live.root) return false // somebody writes to the live tree: no use in running after it
   await removeTree(dir, spare, call)
   // Renamed first: a kill from here on leaves a spare that is not marked as level, and no step that seems written to.
   dir.rename(standby, dir, spare, { replace: false })
-  await levelTree({ dir, base: spare, from, to: live.root, source: { dir, base: place.live, root: live.root, at }, trees, call })
+  try {
+    await levelTree({ dir, base: spare, from, to: read.root, source: { dir, base: place.live, root: read.root, at }, trees, call })
+  } catch (thrown) {
+    if (!isMissing(thrown)) throw thrown
+    await removeTree(dir, spare, call) // somebody writes to the live tree: no use in running after it
+    return true
+  }
   const done = stamp(place)
   const stat = dir.stat(spare)
-  if (stat !== null) writeKnown(place, { ...learn(readKnown(place), stat, live.root, done), spare: stat.ino.toString() })
+  if (stat !== null) writeKnown(place, { ...learn(readKnown(place), stat, read.root, done), spare: stat.ino.toString() })
   return true
 }
 

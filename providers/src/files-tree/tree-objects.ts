@@ -37,7 +37,16 @@ export interface Trees {
   find(root: Digest, path: string): Promise<Entry | null>
 }
 
+const opened = new WeakMap<Pick<Store, 'get'>, Trees>()
+
+/** One reader for each call of a provider: what it has read it has parsed. */
 export function openTrees(store: Pick<Store, 'get'>): Trees {
+  const trees = opened.get(store) ?? readerOf(store)
+  opened.set(store, trees)
+  return trees
+}
+
+function readerOf(store: Pick<Store, 'get'>): Trees {
   const cache = new Map<Digest, Directory>()
   const roots = new Map<Digest, Entry>()
   let cached = 0
