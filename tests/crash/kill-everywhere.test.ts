@@ -77,7 +77,8 @@ async function inspect(dir: string, what: string, killAt: number, known: { v1: s
     if (open.length > 0) say(`${open.map(({ phase }) => phase).join()} after recovery`)
     const live = state.revisions.at(-1)
     const digest = liveDigest(dir)
-    const wanted = what === 'apply' ? (live?.n === 1 ? known.v1 : null) : live?.how === 'undone' ? known.v1 : live?.n === 2 ? known.v2 : null
+    const wanted =
+      what === 'apply' ? (live?.n === 1 ? known.v1 : null) : live?.how === 'undone' ? known.v1 : live?.n === 2 ? known.v2 : null
     // After a kill behind the commit v2 is live; its digest is only known through its own revision.
     if (wanted !== null && digest !== wanted) say(`revision ${live?.n} (${live?.how}) is live, but the files are another state`)
     const { seq } = state

@@ -14,7 +14,9 @@ afterEach(() => stack.close())
 
 const live = (...names: string[]): string => join(stack.dir, 'live', ...names)
 const read = (name: string): string => readFileSync(live(name), 'utf8')
-const only = (...names: string[]) => ({ only: names.map((name) => ({ resource: 'tree', pointer: `/files/${name.replaceAll('/', '~1')}` })) })
+const only = (...names: string[]) => ({
+  only: names.map((name) => ({ resource: 'tree', pointer: `/files/${name.replaceAll('/', '~1')}` })),
+})
 
 /** Name to content; `-> x` makes a link. */
 type Release = Readonly<Record<string, string>>

@@ -25,7 +25,12 @@ function counting(): { store: Store; read: () => number; become: (other: Store) 
 
 test('an entry is folded once by one handle', async () => {
   const { store, read } = counting()
-  await store.append('shop', 0, 0, Array.from({ length: 2_000 }, () => tombstone('a')))
+  await store.append(
+    'shop',
+    0,
+    0,
+    Array.from({ length: 2_000 }, () => tombstone('a')),
+  )
   expect((await loadStack(store, 'shop')).seq).toBe(2_000)
   expect((await loadStack(store, 'shop')).seq).toBe(2_000)
   await store.append('shop', 0, 2_000, [tombstone('b')])
@@ -46,7 +51,12 @@ test('a log that was put in its place is folded anew, shorter or longer', async 
     await store.append('shop', 0, 0, [tombstone('a'), tombstone('a')])
     await loadStack(store, 'shop')
     const other = createMemoryStore({ clock })
-    await other.append('shop', 0, 0, Array.from({ length }, () => tombstone('c')))
+    await other.append(
+      'shop',
+      0,
+      0,
+      Array.from({ length }, () => tombstone('c')),
+    )
     become(other)
     const state = await loadStack(store, 'shop')
     expect([state.seq, Object.keys(state.tombstones)]).toEqual([length, [`h:${'c'.repeat(64)}`]])

@@ -37,7 +37,12 @@ async function verifyStep(run: Run, step: Step, side: Side): Promise<Verdict['re
   let same = state === null ? wanted === null : wanted !== null && equal(state, wanted)
   if (same && side === 'after' && wanted !== null) same = await answers(run, step)
   const late = side === 'before' ? ((await lookAtStep(run, step.name, 'full')).late ?? []) : []
-  const writtenSince = side === 'before' && seen !== null && prepared !== undefined && prepared.unmanaged !== null && !equal(seen.unmanaged, prepared.unmanaged)
+  const writtenSince =
+    side === 'before' &&
+    seen !== null &&
+    prepared !== undefined &&
+    prepared.unmanaged !== null &&
+    !equal(seen.unmanaged, prepared.unmanaged)
   return { resource: step.resource, equal: same, wanted: name(run, wanted), seen: name(run, state), late, writtenSince }
 }
 

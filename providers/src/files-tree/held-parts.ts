@@ -70,7 +70,13 @@ function canExchange(entry: Entry | null): boolean {
 }
 
 /** What stands there, its content put into the store; undefined where it is not `wanted`, or its folder is not there. */
-async function sideAt(place: PlaceReads, base: string, path: string, wanted: Entry | null, call: Look): Promise<Unit['before'] | undefined> {
+async function sideAt(
+  place: PlaceReads,
+  base: string,
+  path: string,
+  wanted: Entry | null,
+  call: Look,
+): Promise<Unit['before'] | undefined> {
   const { dir } = place
   const full = join(base, path)
   if (dir.stat(join(base, parentOf(path)))?.type !== 'dir') return undefined
