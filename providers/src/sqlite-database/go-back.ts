@@ -5,8 +5,9 @@ import type { ChangePlan, ChangeRow } from './change-row.ts'
 import { dropWork, fillTable, makeWork, refusedOf, workName } from './fill.ts'
 import { all, counted, keepName, keyNames, list, onKey, same, takeNow } from './images.ts'
 import type { Keep } from './images.ts'
-import { putAside, settleLate } from './late.ts'
+import { lateTable, putAside, settleLate } from './late.ts'
 import { readNumbers, restoreNumbers } from './numbers.ts'
+import { lostOf } from './pairs.ts'
 import type { Pair } from './pairs.ts'
 import { createObjects, dropObjects } from './put-objects.ts'
 import { settleOrphans } from './settle-orphans.ts'
@@ -33,6 +34,12 @@ export function goBack(db: SqlWrites, keep: Keep, row: ChangeRow): ChangePlan {
     if (pair.before !== null && pair.after !== null) takeNow(db, keepName(keep, pair.n, 'q'), pair, pair.before, 'before', 'c', null)
   }
   return { ...plan, undone: { found, left: readNumbers(db) } }
+}
+
+interface Images {
+  readonly a: string
+  readonly b: string
+  readonly r: string
 }
 
 /** Works out the rows of the old side; what only the new side has a place for is put aside. */
@@ -76,14 +83,30 @@ function workOut(db: SqlWrites, keep: Keep, old: Keep, pair: Pair): void {
   const alike = all(mapped(pair).map((value, at) => same(value, `x.c${at}`)))
   const reborn = `x.s = 0 AND NOT EXISTS (SELECT 1 FROM ${a} AS a WHERE ${onKey(pair, 'a', 'x')}) AND EXISTS (SELECT 1 FROM ${r} AS r WHERE ${onKey(pair, 'r', 'x')} AND NOT (${alike}))`
   putAside(db, keep, before, b, 'c', reborn)
+  putRekeyedAside(db, keep, pair, { a, b, r })
+}
+
+/**
+ * A row whose key somebody changed looks like one deleted and one made: what a column that comes back held goes aside. Its row
+ * number says so, but does not prove it: SQLite gives numbers out again, so nothing is carried into the other row.
+ */
+function putRekeyedAside(db: SqlWrites, keep: Keep, pair: Pair, { a, b, r }: Images): void {
+  const { before, after } = pair
+  if (before === null || after === null || pair.by !== 'columns' || !pair.continuous || lostOf(pair).length === 0) return
+  if (before.rowid === null || after.rowid === null || before.numbered || after.numbered) return
+  const values = pair.from.map((place, at) => {
+    const key = pair.key.findIndex((part) => part.before === before.columns[at]?.name)
+    if (key !== -1) return `b.k${key}`
+    return place === null ? `b.c${at}` : `r.d${place}`
+  })
+  const none = (image: string, row: string): string => `NOT EXISTS (SELECT 1 FROM ${image} AS x WHERE ${onKey(pair, 'x', row)})`
+  const found = `FROM ${b} AS b JOIN ${r} AS r ON r.rid = b.rid WHERE (b.s = 1 OR NOT ${none(a, 'b')}) AND ${none(r, 'b')} AND ${none(b, 'r')}`
+  if (db.all(`SELECT 1 ${found} LIMIT 1`).length > 0)
+    db.run(`INSERT INTO ${lateTable(db, keep, before)} SELECT ${values.join(', ')} ${found}`)
 }
 
 /** Rows that cannot be told apart: the old ones come back, and with them those that are more than the migration left. */
-function workOutAlike(
-  db: SqlWrites,
-  pair: Pair,
-  { work, a, b, r }: { readonly work: string; readonly a: string; readonly b: string; readonly r: string },
-): void {
+function workOutAlike(db: SqlWrites, pair: Pair, { work, a, b, r }: Images & { readonly work: string }): void {
   const olds = list(pair.before?.columns.length ?? 0, 'c')
   const news = list(pair.after?.columns.length ?? 0, 'd')
   db.run(`INSERT INTO ${work} SELECT 0, rid, NULL, rowid${comma(olds)} FROM ${b}`)
