@@ -2,7 +2,7 @@
 // Never: overwrites what was written to the old side since the undo; drops a row that does not fit.
 import type { SqlWrites } from '@understudy/contract'
 import { dropWork, fillTable, makeWork, refusedOf, workName } from './fill.ts'
-import { all, hasTable, joinLive, keepName, list, onKey, same } from './images.ts'
+import { all, counted, hasTable, joinLive, keepName, list, onKey, same, takeMade } from './images.ts'
 import type { Keep } from './images.ts'
 import { letGo, putAside } from './late.ts'
 import { extraOf } from './pairs.ts'
@@ -111,6 +111,19 @@ function nameRefused(db: SqlWrites, keep: Keep, work: string, { pair, before, af
     const own = `SELECT 1 FROM ${r} AS r WHERE ${onKey(pair, 'r', 'i')} AND +r.rowid IN (${refused('src', 'm.old = 0')})`
     db.run(`DELETE FROM ${keepName(keep, pair.n, role)} AS i WHERE EXISTS (${own})`)
   }
+}
+
+/**
+ * Where rows cannot be brought back one by one: what the undo took away, and the migrations do not make again, is put aside. It
+ * is nobody's to settle later: what of it the old side has a place for is there.
+ */
+export function nameLeft(db: SqlWrites, keep: Keep, old: Keep, pair: Pair): void {
+  if (pair.after === null) return
+  takeMade(db, keep, pair)
+  const [r, ds] = [keepName(old, pair.n, 'r'), list(pair.after.columns.length, 'd')]
+  const [then, now] = [counted(r, ds, '1'), counted(keepName(keep, pair.n, 'a'), ds, '1')]
+  const left = `SELECT t.place FROM ${then} AS t LEFT JOIN ${now} AS n ON n.value = t.value AND n.nth = t.nth WHERE n.place IS NULL`
+  putAside(db, { short: keep.short, turn: 0 }, pair.after, r, 'd', `x.l = 0 AND x.rowid IN (${left})`)
 }
 
 /** Puts rows aside, in their old form, that made way for the migrations: those written since the undo that are nowhere now. */

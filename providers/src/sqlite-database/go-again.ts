@@ -2,7 +2,7 @@
 // Never: overwrites what was written to the old side since the undo.
 import type { SqlWrites } from '@understudy/contract'
 import type { ChangeRow } from './change-row.ts'
-import { bringAll, bringRows, nameYielded } from './bring-rows.ts'
+import { bringAll, bringRows, nameLeft, nameYielded } from './bring-rows.ts'
 import { hasTable, keepName, list, takeMade } from './images.ts'
 import type { Keep } from './images.ts'
 import { settleLate } from './late.ts'
@@ -26,9 +26,10 @@ export function reconcile(db: SqlWrites, keep: Keep, pairs: readonly Pair[], aga
   withoutTriggers(db, () => {
     for (const pair of pairs) {
       const then = again.plan.pairs.find(({ n, after }) => n === pair.n && after?.name === pair.after?.name)
-      if (then === undefined || pair.after === null || then.by !== pair.by) continue
+      if (then === undefined || pair.after === null) continue
       if (!hasTable(db, keepName(old, pair.n, 'r'))) continue
-      if (pair.by === 'none') bringAlike(db, keep, old, pair)
+      if (then.by !== pair.by) nameLeft(db, keep, old, pair)
+      else if (pair.by === 'none') bringAlike(db, keep, old, pair)
       else bringRows(db, keep, old, pair)
     }
     // Rows that cannot be told apart: what comes back from aside is not the migrations', so that the next undo puts it aside again.
@@ -48,7 +49,10 @@ function bringAlike(db: SqlWrites, keep: Keep, old: Keep, pair: Pair): void {
     const cs = list(before.columns.length, 'c').flatMap((c) => [`typeof(${c})`, c])
     const numbered = (table: string): string => `SELECT ${cs.join(', ')}, count(*) FROM ${table} GROUP BY ${cs.join(', ')}`
     const differs = [`${numbered(q)} EXCEPT ${numbered(b)}`, `${numbered(b)} EXCEPT ${numbered(q)}`]
-    if (differs.some((sql) => db.all(`SELECT 1 FROM (${sql}) LIMIT 1`).length > 0)) return
+    if (differs.some((sql) => db.all(`SELECT 1 FROM (${sql}) LIMIT 1`).length > 0)) {
+      nameLeft(db, keep, old, pair)
+      return
+    }
   }
   bringAll(db, keep, old, pair, 'l = 0') // what was put aside comes back by itself
 }

@@ -311,6 +311,22 @@ describe('rows written since stay', () => {
     expect(late()).toEqual([['2|1']])
   })
 
+  test('an undo takes as many statements for a hundred rows that are refused as for one', async () => {
+    await become(unique)
+    const counts: number[] = []
+    for (const refused of [1, 100]) {
+      const loosened = await change(unique, 'DROP INDEX by_name')
+      run(`INSERT INTO items(name) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${refused}) SELECT 'a' FROM n`)
+      bench.records()
+      await loosened.turn('before')
+      expect(rows('SELECT id FROM items')).toEqual(['1', '2', '3'])
+      expect((await loosened.look()).late).toEqual([expect.stringContaining(`table items: ${refused} rows`)])
+      counts.push(bench.records().reduce((sum, { channel, count }) => sum + (channel === 'sql' ? count : 0), 0))
+    }
+    expect(counts[0]).toBeGreaterThan(0)
+    expect(counts[1]).toBe(counts[0])
+  })
+
   const coded = 'ALTER TABLE items ADD COLUMN code; UPDATE items SET code = name; CREATE UNIQUE INDEX by_code ON items(code)'
 
   test('done again, a value that somebody else has by now is put aside by name, and its row stays as the migration makes it', async () => {
@@ -374,6 +390,32 @@ describe('rows written since stay', () => {
       expect(rows('SELECT * FROM items WHERE id = 9')).toEqual(['9|zz|9'])
     }
     expect(late()).toEqual([])
+  })
+
+  test.each([
+    [
+      'a row without a key came',
+      "CREATE TABLE t(k TEXT PRIMARY KEY, n); INSERT INTO t VALUES ('a', 1)",
+      'ALTER TABLE t ADD COLUMN more; UPDATE t SET more = 0',
+      '',
+    ],
+    [
+      'the old side was written meanwhile',
+      "CREATE TABLE t(k, n); INSERT INTO t VALUES ('a', 1)",
+      'CREATE TABLE x(k, n, more); INSERT INTO x SELECT k, n * 2, 0 FROM t; DROP TABLE t; ALTER TABLE x RENAME TO t',
+      "INSERT INTO t VALUES ('c', 3)",
+    ],
+  ])('done again, what was written and cannot be brought back row by row is put aside by name: %s', async (_, table, sql, meanwhile) => {
+    await become(table)
+    const changed = await change(table, sql)
+    run("INSERT INTO t VALUES (NULL, 2, 0), ('b', 4, 7)")
+    await changed.turn('before')
+    run(meanwhile)
+    await changed.turn('after')
+    expect(rows("SELECT more FROM t WHERE k = 'b'")).toEqual(['0'])
+    expect(late().flat()).toContain('b|4|7')
+    await changed.turn('before')
+    expect(rows("SELECT * FROM t WHERE k = 'b'")).toEqual(['b|4'])
   })
 
   test('done again, a migration that fails for another reason than rows written meanwhile fails, and nothing is changed', async () => {
