@@ -1,12 +1,13 @@
-// Owns: the kind `bad.note`: the example of docs/providers.md, but for the verb that `behave.json` beside it says.
-// Never: used but as the package of a test, copied with the example into a folder of its own.
+// Owns: the kind `bad.note`: files.file, but for the verb that `behave.json` beside it says.
+// Never: used but as the package of a test, copied into a folder of its own.
 import { readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { isObject } from '@understudy/contract'
 import type { Json } from '@understudy/contract'
-import { provider as note } from '../../examples/provider-note/provider.ts'
+import { filesFile } from '@understudy/providers'
 
-/** `nothing` is undefined; `garbage` has every field that a verb may give, each with something that is no JSON. */
-export type How = 'throw' | 'throw text' | 'nothing' | 'garbage' | 'hang'
+/** `wait`: does the right thing once somebody has written to the FIFO `gate` beside this file. `nothing` is undefined; `garbage` has every field that a verb may give, each with something that is no JSON. */
+export type How = 'throw' | 'throw text' | 'nothing' | 'garbage' | 'hang' | 'wait'
 export type Behaviour = { readonly verb: string; readonly how: How; readonly in: 'primary' | 'shadow' | 'both' }
 
 const garbage = { state: () => 0, memento: 0n, out: Symbol('out'), part: new Map(), unmanaged: NaN, side: 7, standby: null, claims: 'x' }
@@ -27,7 +28,7 @@ function misbehave(verb: string, how: Json | undefined): unknown {
   }
 }
 
-export const provider = new Proxy(note, {
+export const provider = new Proxy(filesFile, {
   get(target, key): unknown {
     const value: unknown = Reflect.get(target, key)
     if (key === 'kind') return 'bad.note'
@@ -38,7 +39,9 @@ export const provider = new Proxy(note, {
       const at = key === 'fork' ? given[1] : given[0]
       const world = isObject(at) && at['world'] !== undefined ? (at['world'] === 'primary' ? 'primary' : 'shadow') : 'both'
       const meant = verb['in'] === 'both' || world === 'both' || verb['in'] === world
-      return verb['verb'] === key && meant ? misbehave(key, verb['how']) : Reflect.apply(value, target, given)
+      const behave = (): unknown => Reflect.apply(value, target, given)
+      if (verb['verb'] !== key || !meant) return behave()
+      return verb['how'] === 'wait' ? readFile(new URL('gate', import.meta.url)).then(behave) : misbehave(key, verb['how'])
     }
   },
 })

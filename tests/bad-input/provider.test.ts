@@ -1,11 +1,9 @@
-import { mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readFileSync, readdirSync, rmSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Behaviour } from './bad-provider.ts'
+import { behave, installBadProvider } from './install-bad-provider.ts'
 import { openScene } from './scene.ts'
 import type { Ran, Scene } from './scene.ts'
-
-const root = join(import.meta.dirname, '../..')
 
 let scene: Scene
 beforeAll(async () => {
@@ -14,32 +12,18 @@ beforeAll(async () => {
 })
 afterAll(() => scene.close())
 
-/** As `npm install ./bad` leaves it: a link in node_modules, beside the contract. */
 function installed(): Scene {
   const made = openScene()
-  mkdirSync(made.path('node_modules/@understudy'), { recursive: true })
-  mkdirSync(made.path('bad'))
-  symlinkSync(join(root, 'contract'), made.path('node_modules/@understudy/contract'))
-  symlinkSync('../bad', made.path('node_modules/understudy-bad'))
-  const example = 'examples/provider-note/provider.ts'
-  writeFileSync(made.path('bad/note.ts'), readFileSync(join(root, example)))
-  const bad = readFileSync(join(import.meta.dirname, 'bad-provider.ts'), 'utf8')
-  writeFileSync(made.path('bad/provider.ts'), bad.replace(`../../${example}`, './note.ts'))
-  writeFileSync(made.path('bad/package.json'), JSON.stringify({ name: 'understudy-bad', type: 'module', exports: './provider.ts' }))
-  writeFileSync(made.path('bad/behave.json'), '{}')
+  installBadProvider(made)
   return made
 }
 
 function write(to: Scene, text: string, timeout = '10m'): void {
-  const spec = `{ path: ${to.path('live/note')}, text: ${text} }`
+  const spec = `{ path: ${to.path('live/note')}, content: ${text} }`
   const other = `{ path: live/other, content: ${text} }`
   to.stack(
     `stack: t\nproviders: [understudy-bad]\nresources:\n  note: { kind: bad.note, timeout: ${timeout}, spec: ${spec} }\n  other: { kind: files.file, spec: ${other} }\n`,
   )
-}
-
-function behave(behaviour: Behaviour | null, on = scene): void {
-  writeFileSync(on.path('bad/behave.json'), JSON.stringify(behaviour ?? {}))
 }
 
 const live = (of = scene): readonly string[] => [readFileSync(of.path('live/note'), 'utf8'), readFileSync(of.path('live/other'), 'utf8')]
@@ -79,7 +63,7 @@ test.each([
   async (code, behaviour) => {
     const before = live()
     write(scene, 'bad')
-    behave(behaviour)
+    behave(behaviour, scene)
     const ran = await scene.run(['apply'])
     expect(ran.code).toBe(code)
     named(ran, behaviour.verb)
@@ -96,7 +80,7 @@ test.each([
 
 test('people are told the same, without a stack trace', async () => {
   write(scene, 'bad')
-  behave({ verb: 'prepare', how: 'throw', in: 'primary' })
+  behave({ verb: 'prepare', how: 'throw', in: 'primary' }, scene)
   const { code, stdout, stderr } = await scene.run(['apply'], { json: false })
   expect(code).toBe(1)
   expect(stderr).toContain('error kind.threw: Provider bad.note failed')
@@ -108,21 +92,21 @@ test('people are told the same, without a stack trace', async () => {
 test('a turn that always throws is held for a person, who is told how to go on, and nothing is lost', async () => {
   const before = live()
   write(scene, 'bad')
-  behave({ verb: 'turn', how: 'throw', in: 'primary' })
+  behave({ verb: 'turn', how: 'throw', in: 'primary' }, scene)
   const ran = await scene.run(['apply'])
   expect(ran.code).toBe(12)
   named(ran, 'turn')
   expect(live()).toEqual(before)
   expect((await scene.run(['status'])).code).toBe(12)
   expect(await scene.run(['apply'])).toMatchObject({ code: 5, errors: [{ code: 'apply.held', hint: expect.stringContaining('recover') }] })
-  behave(null)
+  behave(null, scene)
   expect((await scene.run(['recover', '--resume'])).code).toBe(0)
   await mended()
 })
 
 test('a release that throws does not undo the change; it is said, and tried again', async () => {
   write(scene, 'bad')
-  behave({ verb: 'release', how: 'throw', in: 'primary' })
+  behave({ verb: 'release', how: 'throw', in: 'primary' }, scene)
   const ran = await scene.run(['apply'])
   expect(ran.code).toBe(0)
   expect(ran.lines.filter(({ type }) => type === 'release.failed')).toMatchObject([{ resource: 'note', data: { code: 'kind.threw' } }])

@@ -68,7 +68,9 @@ function exitFor(context: Context, outcome: ApplyOutcome): Exit {
   if (result.outcome === 'held') return 'held'
   if (context.signal.aborted) return 'cancelled'
   if (!result.verified) return 'unverified'
-  return result.touched ? 'rolled-back' : exitOf(result.fault) === 'conflict' ? 'conflict' : 'failed'
+  if (result.touched) return 'rolled-back'
+  const exit = exitOf(result.fault)
+  return exit === 'conflict' || exit === 'forbidden' ? exit : 'failed'
 }
 
 /** What stopped it, where something did: said before the outcome, with what to do about it. */

@@ -7,7 +7,7 @@ import { prepareWave, StepFailure } from '../exec/prepare.ts'
 import { begunSteps, primaryRun } from '../exec/primary-run.ts'
 import { releaseSteps } from '../exec/release.ts'
 import type { Run } from '../exec/run.ts'
-import { turnBack, turnSteps } from '../exec/turn.ts'
+import { lookAtStep, turnBack, turnSteps } from '../exec/turn.ts'
 import type { Writable } from '../journal/lease.ts'
 import { keepArtefact } from '../journal/load-stack.ts'
 import type { Artefact } from '../journal/load-stack.ts'
@@ -72,6 +72,7 @@ export async function applyPlan(writable: Writable, request: ApplyRequest): Prom
   ports.emit('apply.started', { change }, { steps: plan.steps.length, waves: plan.waves.length })
   const times = new Map<string, { prepareMs: number; turnMs: number }>()
   let turned = false
+  let wavesTurned = 0
   try {
     for (const [wave, names] of plan.waves.entries()) {
       const steps = plan.steps.filter((step) => step.wave === wave)
@@ -84,6 +85,7 @@ export async function applyPlan(writable: Writable, request: ApplyRequest): Prom
       if (!turned) await request.beforeTurning()
       turned = true
       const done = await turnSteps(run, names, 'after')
+      wavesTurned += 1
       for (const { step, ms } of done) Object.assign(times.get(step) ?? {}, { turnMs: ms })
       ports.emit('apply.turned', { change }, { wave, steps: done.map(({ step }) => step), ms: done.reduce((sum, { ms }) => sum + ms, 0) })
     }
@@ -98,8 +100,18 @@ export async function applyPlan(writable: Writable, request: ApplyRequest): Prom
       { change, ...(fault.resource === undefined ? {} : { resource: fault.resource }) },
       { code: fault.code, detail: fault.detail },
     )
-    return await goBack(writable, request.verify, run, fault, turned, log.rows())
+    const touched = turned && !(wavesTurned === 0 && (await failedAtOnce(run, thrown)))
+    return await goBack(writable, request.verify, run, fault, touched, log.rows())
   }
+}
+
+/** The very first turn failed before it did anything, or met somebody else's write: nothing of ours is live. */
+async function failedAtOnce(run: Run, thrown: unknown): Promise<boolean> {
+  if (!(thrown instanceof StepFailure) || thrown.during !== 'turn') return false
+  const first = run.plan.waves.flat().find((name) => run.prepared.has(name))
+  if (first !== thrown.step) return false
+  const stand = await lookAtStep(run, first, 'quick').catch(() => null)
+  return stand?.side === 'before' || (stand?.side === 'other' && thrown.fault.class === 'conflict')
 }
 
 export type Committed = Extract<ApplyResult, { outcome: 'committed' }>
@@ -196,7 +208,21 @@ async function goBack(
   rows: readonly Json[],
 ): Promise<ApplyResult> {
   const past = (await writable.state()).changes[run.change]
-  return settle(writable, verify, { ...run, shielded: true }, past ?? null, fault, turned, rows)
+  try {
+    return await settle(writable, verify, { ...run, shielded: true }, past ?? null, fault, turned, rows)
+  } catch (thrown) {
+    if (faultOf(thrown).class === 'transient') await turnBackUnwritten(run)
+    throw thrown
+  }
+}
+
+/**
+ * The log takes nothing any more (a full disk). That the steps were to be turned stands in it, so recovery turns back what is
+ * not back; until then the primary need not show half of a change. Who lost the lease has a conflict and never comes here.
+ */
+async function turnBackUnwritten(run: Run): Promise<void> {
+  const unwritten = { epoch: run.journal.epoch, append: () => Promise.resolve() }
+  await turnBack({ ...run, shielded: true, journal: unwritten, ports: { ...run.ports, signal: NEVER } }, run.plan.waves.flat())
 }
 
 /** Ends a change that was not committed. Also what recovery does with one whose writer died. */
@@ -224,6 +250,7 @@ export async function settle(
     return { outcome: 'held', change, fault, left }
   }
   const verdict = turned ? await verify(shielded, 'before', begun) : null
+  const verified = verdict === null || verdict.resources.every((row) => row.equal || metForeign(run, row.resource, fault))
   await releaseSteps(shielded, begun)
   const undoing = await keepArtefact(ports.store, {
     artefact: 'undoing',
@@ -234,21 +261,28 @@ export async function settle(
     left: [],
     late: [],
     switchMs: 0,
-    verified: verdict?.verified ?? true,
+    verified,
   })
   await journal.append([
     { type: 'step.logged', change, log: await keepRows(writable, rows) },
     { type: 'change.undone', change, revision: null, n: null, undoing, tombstone: null },
   ])
-  return { outcome: 'undone', change, fault, touched: turned, verified: verdict?.verified ?? true }
+  return { outcome: 'undone', change, fault, touched: turned, verified }
 }
 
+/** What was written there by somebody else is why the change went back; nothing was overwritten, so it stands. */
+function metForeign({ plan }: Run, resource: string, fault: FaultData): boolean {
+  if (fault.class !== 'conflict' || fault.stage !== 'turn' || fault.code === DIFFERS) return false
+  return plan.steps.some((step) => step.resource === resource && step.id === fault.resource)
+}
+
+const DIFFERS = 'verify.differs'
 const NEVER = new AbortController().signal // an undo that has begun is not stopped by a signal
 
 export function notVerified(verdict: Verdict): StepFailure {
   const wrong = verdict.resources.filter((row) => !row.equal).map(({ resource }) => resource)
   const fault = new Fault({
-    code: 'verify.differs',
+    code: DIFFERS,
     class: 'conflict',
     summary: 'What is live is not what was wanted, or does not answer.',
     detail: wrong.join(', '),

@@ -7,7 +7,7 @@ import { pause, xattrsOf } from './read-tree.ts'
 import { differenceOf, eachPath, join, parentOf } from './tree-difference.ts'
 import type { Difference } from './tree-difference.ts'
 import type { Trees } from './tree-objects.ts'
-import { isMissing, shown, treeFault } from './tree-fault.ts'
+import { changedSince, isMissing, shown, treeFault } from './tree-fault.ts'
 
 /** Where content can be copied from: a directory that held `root` at the moment `at`. */
 export interface Source {
@@ -159,7 +159,13 @@ async function makeFile(work: Work, path: string, full: string, entry: Entry): P
   try {
     work.dir.create(full, await work.call.get(entry.content), entry.mode)
   } catch (thrown) {
-    if (!isMissing(thrown) || !(await copiedFromElsewhere(work, path, full, entry))) throw thrown
+    if (!isMissing(thrown)) throw thrown
+    if (await copiedFromElsewhere(work, path, full, entry)) return
+    // It was never kept because it stood there; it does not any more: somebody has written to it since it was read.
+    const { source } = work
+    const there = source === null ? null : await sourceEntry(work, source, path)
+    if (source !== null && there?.content === entry.content) throw changedSince(join(source.dir.path, source.base), [path])
+    throw thrown
   }
 }
 
