@@ -6,13 +6,13 @@ import { namedProviders } from '@understudy/engine'
 
 export async function namedPackages(stackFile: string): Promise<readonly string[]> {
   if (!existsSync(stackFile)) return []
-  if (/\.(ya?ml|json)$/.test(stackFile)) return namedProviders(readFileSync(stackFile))
   try {
+    if (/\.(ya?ml|json)$/.test(stackFile)) return namedProviders(readFileSync(stackFile))
     const module: unknown = await import(pathToFileURL(stackFile).href)
     const stack: unknown = typeof module === 'object' && module !== null && 'default' in module ? module.default : null
     const named: unknown = typeof stack === 'object' && stack !== null && 'providers' in stack ? stack.providers : []
     return Array.isArray(named) ? named.filter((name) => typeof name === 'string') : []
   } catch {
-    return [] // the module is broken: reading the stack file says how and where
+    return [] // it cannot be read, or the module is broken: reading the stack file says how and where
   }
 }

@@ -1,5 +1,6 @@
 // Owns: what an error of SQLite or of the file system means for a store.
 // Never: hides one: what is not known here stays what it was.
+import { statfsSync } from 'node:fs'
 import { Fault } from '@understudy/contract'
 import { codeOf } from '../fx/system-error.ts'
 import { storeFault } from './store-fault.ts'
@@ -32,12 +33,26 @@ const system: Readonly<Record<string, StoreFaultCode>> = {
   ERR_OUT_OF_RANGE: 'store.damaged', // an integer that we never write
 }
 
+/** SHMOPEN, SHMSIZE, SHMMAP: the memory beside a database, which is made before anything is written. */
+const sharing: ReadonlySet<number> = new Set([4618, 4874, 5386])
+const SHARED_BYTES = 65_536 // SQLite asks for 32 KiB at first
+
+/** SQLite does not say why it did not get that memory; the disk does. */
+function isFull(where: string): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(where)
+    return bavail * bsize < SHARED_BYTES
+  } catch {
+    return false
+  }
+}
+
 /** @param where path of the database or folder, for the detail. */
 export function sqliteFault(error: unknown, where: string): Error {
   if (!(error instanceof Error)) return new Error(String(error))
   if (error instanceof Fault) return error
   const code = sqliteCode(error)
-  const known = code === null ? system[codeOf(error)] : codes[code & 0xff]
+  const known = code === null ? system[codeOf(error)] : sharing.has(code) && isFull(where) ? 'fs.no-space' : codes[code & 0xff]
   if (known === undefined) return error
   return storeFault(known, `${where}: ${error.message}${code === null ? '' : ` (SQLite ${code})`}`)
 }
