@@ -14,6 +14,8 @@ const PIECE = 4 << 20 // bytes: what is sealed and written at once, whatever the
 const DROP_AT_ONCE = 500 // keeps the transaction short for others
 const PUT_TRIES = 3 // a piece vanishes only if the same content is dropped at the same moment
 const PROVED_MAX = 50_000 // digests remembered as read and verified: about 6 MB
+const RECENT_BYTES = 16 << 20 // content kept in memory, twice that: what was put while planning is read while rehearsing and preparing
+const RECENT_MAX = 64 << 10 // bytes of one object that is kept so
 
 export function sqliteObjects(db: DatabaseSync, queue: WriteQueue, sealer: Sealer): Objects {
   const one = db.prepare('select pieces, sealed from objects where digest = ? and piece = ?')
@@ -31,6 +33,20 @@ export function sqliteObjects(db: DatabaseSync, queue: WriteQueue, sealer: Seale
   const prove = (digest: Digest): void => {
     if (proved.size >= PROVED_MAX) proved.clear()
     proved.add(digest)
+  }
+
+  let [recent, older] = [new Map<Digest, Uint8Array>(), new Map<Digest, Uint8Array>()]
+  let recentBytes = 0
+  /** Copied in and out: who gave or gets the bytes may change them. */
+  const remember = (digest: Digest, bytes: Uint8Array): void => {
+    if (bytes.length > RECENT_MAX || recent.has(digest)) return
+    if (recentBytes + bytes.length > RECENT_BYTES) {
+      older = recent
+      recent = new Map()
+      recentBytes = 0
+    }
+    recent.set(digest, new Uint8Array(bytes)) // slice() of a Buffer copies nothing
+    recentBytes += bytes.length
   }
 
   /** Null when there is no such object. Faults `store.damaged`. */
@@ -114,13 +130,20 @@ export function sqliteObjects(db: DatabaseSync, queue: WriteQueue, sealer: Seale
       for (let tries = 0; tries < PUT_TRIES; tries++) {
         if (!(await keep(digest, bytes))) continue
         prove(digest)
+        remember(digest, bytes)
         return digest
       }
       throw storeFault('store.busy', `object ${digest} is dropped by others while it is kept`)
     },
     async get(digest) {
+      const kept = recent.get(digest) ?? older.get(digest)
+      if (kept !== undefined) {
+        remember(digest, kept)
+        return new Uint8Array(kept)
+      }
       const bytes = isDigest(digest) ? await find(digest) : null
       if (bytes === null) throw storeFault('store.missing', `object ${digest}`)
+      remember(digest, bytes)
       return bytes
     },
     async has(digest) {

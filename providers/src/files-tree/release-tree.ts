@@ -2,8 +2,9 @@
 // Never: drops bytes that nobody else has: what was written to that side after it was turned away from is kept beside.
 import type { Digest, Hands } from '@understudy/contract'
 import { sameEntry } from './entry.ts'
-import { knownOf, learn, readKnown, writeKnown } from './known-trees.ts'
+import { knownOf, knownSlots, learn, readKnown, writeKnown } from './known-trees.ts'
 import { levelTree, removeTree } from './level-tree.ts'
+import type { Source } from './level-tree.ts'
 import type { TreeMemento, TreeSide } from './memento.ts'
 import { stamp, sweepLinks } from './place.ts'
 import type { PlaceWrites } from './place.ts'
@@ -77,17 +78,13 @@ async function lateIn(differences: readonly Difference[], live: TreeSide | null,
 async function becomeSpare(place: PlaceWrites, standby: string, from: Digest, trees: Trees, call: Hands): Promise<boolean> {
   const { dir, slots } = place
   const spare = `${slots}/spare`
-  const liveStat = dir.stat(place.live)
-  if (liveStat === null) return false
-  const before = readKnown(place)
-  const at = stamp(place)
-  const read = await readTree(dir, place.live, { call, keep: keeping(call), known: usable(knownOf(before, liveStat), at) })
-  writeKnown(place, { ...learn(before, liveStat, read.root, at), spare: null })
+  const source = coming(place, standby) ?? (await knownLive(place, call))
+  if (source === null) return false
   await removeTree(dir, spare, call)
   // Renamed first: a kill from here on leaves a spare that is not marked as level, and no step that seems written to.
   dir.rename(standby, dir, spare, { replace: false })
   try {
-    await levelTree({ dir, base: spare, from, to: read.root, source: { dir, base: place.live, root: read.root, at }, trees, call })
+    await levelTree({ dir, base: spare, from, to: source.root, source, trees, call })
   } catch (thrown) {
     if (!isMissing(thrown)) throw thrown
     await removeTree(dir, spare, call) // somebody writes to the live tree: no use in running after it
@@ -95,8 +92,28 @@ async function becomeSpare(place: PlaceWrites, standby: string, from: Digest, tr
   }
   const done = stamp(place)
   const stat = dir.stat(spare)
-  if (stat !== null) writeKnown(place, { ...learn(readKnown(place), stat, read.root, done), spare: stat.ino.toString() })
+  if (stat !== null) writeKnown(place, { ...learn(readKnown(place), stat, source.root, done), spare: stat.ino.toString() })
   return true
+}
+
+/** The side of the next change, prepared and about to be live: a step is released just before the next one turns. */
+function coming(place: PlaceWrites, standby: string): Source | null {
+  const newest = knownSlots(place, [standby, `${place.slots}/spare`]).reduce<ReturnType<typeof knownSlots>[number] | null>(
+    (best, slot) => (best === null || slot.at > best.at ? slot : best),
+    null,
+  )
+  return newest === null ? null : { dir: place.dir, ...newest }
+}
+
+async function knownLive(place: PlaceWrites, call: Hands): Promise<Source | null> {
+  const { dir } = place
+  const stat = dir.stat(place.live)
+  if (stat === null) return null
+  const before = readKnown(place)
+  const at = stamp(place)
+  const { root } = await readTree(dir, place.live, { call, keep: keeping(call), known: usable(knownOf(before, stat), at) })
+  writeKnown(place, { ...learn(before, stat, root, at), spare: null })
+  return { dir, base: place.live, root, at }
 }
 
 /** Late writes are moved, not copied: whoever still has the file open goes on writing to the one that is kept. */
