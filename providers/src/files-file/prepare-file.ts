@@ -57,7 +57,7 @@ function checkFrom(path: string, live: ReadFile | null, from: FileState | null):
   if (!equal(known, live.state)) throw changedOutside(path, 'it is not what was planned from')
 }
 
-function makeHolder(dir: DirWrites, place: FilePlace): void {
+export function makeHolder(dir: DirWrites, place: FilePlace): void {
   const stat = dir.stat(place.holder)
   if (stat === null) {
     dir.mkdir(place.holder, 0o700)

@@ -8,6 +8,7 @@ import type { FilePlace } from './file-place.ts'
 import { rememberMoved } from './file-record.ts'
 import { lookFile } from './look-file.ts'
 import { openIfThere } from './open-if-there.ts'
+import { makeHolder } from './prepare-file.ts'
 import { printOf, samePrint } from './read-file.ts'
 import type { FileMemento, FileSide } from './spec.ts'
 
@@ -41,9 +42,14 @@ export function turnFile(path: string, memento: FileMemento, to: Side, call: Han
   }
 }
 
-function swap(dir: DirWrites, { path, name, slot }: FilePlace, leaving: FileSide, coming: FileSide): void {
+function swap(dir: DirWrites, place: FilePlace, leaving: FileSide, coming: FileSide): void {
+  const { path, name, slot } = place
   if (leaving === null) return dir.rename(slot, dir, name, { replace: false })
-  if (coming === null) return dir.rename(name, dir, slot, { replace: false })
+  if (coming === null) {
+    // An earlier change that is let go of takes the directory along while nothing is in it.
+    makeHolder(dir, place)
+    return dir.rename(name, dir, slot, { replace: false })
+  }
   if (!dir.exchange(name, dir, slot)) {
     const hint = 'Keep the file on a local file system (ext4, xfs, btrfs, tmpfs).'
     throw fileFault('no-exchange', 'invalid', 'The file system cannot exchange two names.', shown(path), hint)
