@@ -5,7 +5,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Json } from '@understudy/contract'
 import { apply, kindOf, machineClock, openPorts, openSqliteStore, rollback } from '@understudy/engine'
-import type { ApplyOutcome, ChangeRequest, EngineEvent, Intent, Kind, Ports, RollbackResult, Store, Wish } from '@understudy/engine'
+import type {
+  ApplyOptions,
+  ApplyOutcome,
+  ChangeRequest,
+  EngineEvent,
+  Intent,
+  Kind,
+  Ports,
+  RollbackResult,
+  Store,
+  Wish,
+} from '@understudy/engine'
 import { filesFile, filesTree, processService, proxyRoute } from '@understudy/providers'
 
 export type TestWish = { readonly kind: string; readonly spec: Json } & Partial<Wish>
@@ -49,8 +60,8 @@ export async function openTestStack(
   }
 }
 
-export function applyTo(stack: Pick<TestStack, 'ports' | 'dir'>, wishes: Wishes, more: Partial<ChangeRequest> = {}): Promise<ApplyOutcome> {
-  const request: ChangeRequest = {
+export function requestFor(stack: Pick<TestStack, 'ports' | 'dir'>, wishes: Wishes, more: Partial<ChangeRequest> = {}): ChangeRequest {
+  return {
     intent: intentOf(stack.ports.store, wishes),
     base: stack.dir,
     only: [],
@@ -59,13 +70,22 @@ export function applyTo(stack: Pick<TestStack, 'ports' | 'dir'>, wishes: Wishes,
     destroy: false,
     ...more,
   }
-  return apply(stack.ports, request, {
+}
+
+export function applyTo(
+  stack: Pick<TestStack, 'ports' | 'dir'>,
+  wishes: Wishes,
+  more: Partial<ChangeRequest> = {},
+  options: Partial<ApplyOptions> = {},
+): Promise<ApplyOutcome> {
+  return apply(stack.ports, requestFor(stack, wishes, more), {
     message: '',
     confirmWithinMs: null,
     planned: null,
     always: false,
     foreseen: () => undefined,
     ask: () => Promise.resolve(false),
+    ...options,
   })
 }
 

@@ -1,6 +1,7 @@
 // Owns: the whole product on one screen: intent → plan → shadow → assess → apply → verify, and back.
 // Never: does a stage's work; each is a function of its own folder.
 import type { Digest, FaultData } from '@understudy/contract'
+import { adoptRevision } from './apply/adopt.ts'
 import { applyPlan } from './apply/apply-plan.ts'
 import type { ApplyResult } from './apply/apply-plan.ts'
 import { holdingChanges, releaseChange } from './apply/release-change.ts'
@@ -16,8 +17,9 @@ import type { Assessment, Rehearsal } from './model/artefacts.ts'
 import type { Intent, Policy } from './model/intent.ts'
 import type { Plan, Revision } from './model/plan.ts'
 import { chooseDesired } from './plan/choose.ts'
-import { freezeIntent } from './plan/desired.ts'
+import { alsoProtected, freezeIntent } from './plan/desired.ts'
 import { draftPlan } from './plan/draft.ts'
+import { heldAsTheyAre, onlyRecords, recordedNames } from './plan/records.ts'
 import { sameBase } from './plan/same-base.ts'
 import { recoverStack } from './rollback/recover.ts'
 import type { Recovered } from './rollback/recover.ts'
@@ -62,6 +64,8 @@ export interface ApplyOptions {
 export type ApplyOutcome = Foreseen &
   (
     | { readonly outcome: 'nothing' }
+    /** Nothing was to be turned; the next revision holds other terms (`protect`, `onRemove` …), names or ways to say the same. */
+    | { readonly outcome: 'recorded'; readonly n: number }
     | { readonly outcome: 'refused'; readonly by: 'policy' | 'person' | 'unconfirmed' | 'world-changed'; readonly fault: FaultData | null }
     | { readonly outcome: 'ended'; readonly result: ApplyResult }
   )
@@ -75,7 +79,8 @@ export async function plan(ports: Ports, request: ChangeRequest): Promise<Forese
   const asked = request.destroy ? {} : await freezeIntent(ports, request.intent, base, request.base, 0, log.add)
   const desired = chooseDesired(asked, base, request.only)
   const goal = request.destroy ? 'destroy' : 'apply'
-  const made = await draftPlan(ports, { goal, intent, undoes: null, desired, base, replace: request.replace }, log.add)
+  const from = request.destroy ? alsoProtected(base, request.intent) : base
+  const made = await draftPlan(ports, { goal, intent, undoes: null, desired, base: from, replace: request.replace }, log.add)
   return { plan: made, planDigest: await keepArtefact(ports.store, made), rehearsal: null, assessment: null, base }
 }
 
@@ -105,10 +110,12 @@ export function apply(ports: Ports, request: ChangeRequest, options: ApplyOption
     const planned = options.planned === null ? await plan(writable.ports, request) : await replanned(writable, options.planned)
     const changed = options.planned === null ? null : await sameBase(writable.ports, planned.plan, planned.base)
     if (changed !== null) return { ...planned, outcome: 'refused', by: 'world-changed', fault: changed }
-    if (planned.plan.steps.length === 0) return { ...planned, outcome: 'nothing' }
+    const { steps } = planned.plan
+    if (steps.length === 0 && !onlyRecords(planned.plan)) return { ...planned, outcome: 'nothing' }
     const state = await writable.state()
     const open = Object.values(state.changes).find((change) => change.confirmBy !== null || change.phase === 'held')
     if (open !== undefined) return { ...planned, outcome: 'refused', by: 'unconfirmed', fault: openFault(open.change, open.phase) }
+    if (steps.length === 0) return { ...planned, outcome: 'recorded', n: await recordPlan(writable, planned, options.message) }
     const foreseen = await foresee(writable.ports, planned, policy, request.consent)
     const { assessment, rehearsal } = foreseen
     if (assessment === null || rehearsal === null) return { ...foreseen, outcome: 'nothing' }
@@ -135,6 +142,12 @@ export function apply(ports: Ports, request: ChangeRequest, options: ApplyOption
     if (request.destroy && result.outcome === 'committed') await releaseChange(writable, await writable.state(), result.change, 'gone')
     return { ...foreseen, outcome: 'ended', result }
   })
+}
+
+/** What a plan would only record: no rehearsal is needed, and going back writes to nothing. */
+function recordPlan(writable: Writable, { plan: made, base }: Foreseen, message: string): Promise<number> {
+  const names = recordedNames(made).join(', ')
+  return adoptRevision(writable, base, heldAsTheyAre(made, base), `recorded ${names}`, true, message)
 }
 
 async function replanned(writable: Writable, given: Plan): Promise<Foreseen> {

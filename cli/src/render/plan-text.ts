@@ -1,6 +1,7 @@
 // Owns: a plan for people: every line with its undo column, notes, the summary.
 // Never: a column that was not measured or planned.
 import { styleText } from 'node:util'
+import { onlyRecords } from '@understudy/engine'
 import type { Certificate, Foreseen, Reason, RehearsedStep, Step } from '@understudy/engine'
 import { amount, duration } from './amounts.ts'
 import { printable } from './renderer.ts'
@@ -10,7 +11,9 @@ const colours = { create: 'green', change: 'yellow', delete: 'red' } as const
 
 export function planText({ plan, rehearsal, assessment }: Foreseen): string {
   const lines: string[] = []
-  if (plan.steps.length === 0) lines.push(`Nothing to do: ${plan.unchanged.length} resources are as wanted.`)
+  const records = onlyRecords(plan)
+  if (records) lines.push('Nothing to turn; this would be recorded:')
+  else if (plan.steps.length === 0) lines.push(`Nothing to do: ${plan.unchanged.length} resources are as wanted.`)
   const width = Math.max(8, ...plan.steps.map(({ name }) => name.length))
   for (const [wave, names] of plan.waves.entries()) {
     if (plan.waves.length > 1) lines.push(styleText('dim', `wave ${wave + 1}`, { stream: process.stdout }))
@@ -102,7 +105,8 @@ export function gradeText({ grade, except, losses, reason }: Certificate): strin
 function summary({ plan, rehearsal, assessment }: Pick<Foreseen, 'plan' | 'rehearsal' | 'assessment'>): string {
   const count = (action: Step['action']): number => plan.steps.filter((step) => step.action === action).length
   const parts = (['create', 'change', 'delete'] as const).flatMap((action) => (count(action) === 0 ? [] : [`${count(action)} ${action}`]))
-  const head = `Plan: ${parts.length === 0 ? 'nothing to do' : parts.join(', ')}`
+  const none = onlyRecords(plan) ? 'nothing to turn' : 'nothing to do'
+  const head = `Plan: ${parts.length === 0 ? none : parts.join(', ')}`
   if (rehearsal === null || assessment === null) return head
   const exact = rehearsal.steps.filter(({ certificate }) => certificate.grade === 'exact').length
   const { undoMs, bytesHeld } = assessment.forecast

@@ -53,11 +53,12 @@ function changeVerb(context: Context, values: Values, verb: 'apply' | 'destroy',
 
 function ending(outcome: ApplyOutcome): object {
   if (outcome.outcome === 'ended') return { outcome: outcome.result.outcome, result: outcome.result }
+  if (outcome.outcome === 'recorded') return { outcome: 'recorded', n: outcome.n }
   return outcome.outcome === 'refused' ? { outcome: 'refused', by: outcome.by, fault: outcome.fault } : { outcome: 'nothing' }
 }
 
 function exitFor(context: Context, outcome: ApplyOutcome): Exit {
-  if (outcome.outcome === 'nothing') return 'ok'
+  if (outcome.outcome === 'nothing' || outcome.outcome === 'recorded') return 'ok'
   if (outcome.outcome === 'refused') {
     if (context.signal.aborted) return 'cancelled'
     if (outcome.by === 'policy' && outcome.rehearsal?.failed?.during === 'fork' && outcome.fault?.class === 'conflict') return 'conflict'
@@ -81,6 +82,7 @@ function faultIn(outcome: ApplyOutcome): FaultData | null {
 
 function sayOutcome(outcome: ApplyOutcome): string {
   if (outcome.outcome === 'nothing') return 'Nothing to do: everything is as wanted.'
+  if (outcome.outcome === 'recorded') return `${planText(outcome)}\nRecorded as revision ${outcome.n}. \`understudy rollback\` undoes it.`
   if (outcome.outcome === 'refused') {
     const gates = outcome.assessment?.gates.filter((gate) => gate.decision === 'refuse' || outcome.by === 'person') ?? []
     return ['Refused; the primary was not touched.', ...gates.map(({ name, text }) => `  ${name}: ${text}`)].join('\n')

@@ -36,9 +36,9 @@ function rowsOf(state: StackState): readonly HistoryRow[] {
       at: row.at,
       how: row.how,
       change: row.change,
-      who: change?.by.who ?? '',
-      through: change?.by.through ?? '',
-      message: change === undefined ? '' : row.how === 'undone' ? change.why : change.message,
+      who: (change ?? row).by?.who ?? '',
+      through: (change ?? row).by?.through ?? '',
+      message: change === undefined ? row.message : row.how === 'undone' ? change.why : change.message,
       live: row === last,
     }
   })

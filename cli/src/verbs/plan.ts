@@ -1,7 +1,7 @@
 // Owns: `plan` and `whatif`.
 // Never: changes the primary.
 import { writeFileSync } from 'node:fs'
-import { foresee, plan } from '@understudy/engine'
+import { foresee, onlyRecords, plan } from '@understudy/engine'
 import type { ChangeRequest, Foreseen, Intent } from '@understudy/engine'
 import type { Context } from '../context.ts'
 import { listIn, textIn } from '../context.ts'
@@ -50,6 +50,7 @@ function foreseeVerb(context: Context, values: Values, type: 'plan' | 'whatif', 
       context.renderer.note(`kept in ${out}; \`understudy apply ${out}\` applies exactly that`)
     }
     if (foreseen.assessment?.decision === 'refuse') return 'refused'
-    return values['exitCode'] === true && foreseen.plan.steps.length > 0 ? 'differences' : 'ok'
+    const differs = foreseen.plan.steps.length > 0 || onlyRecords(foreseen.plan)
+    return values['exitCode'] === true && differs ? 'differences' : 'ok'
   })
 }

@@ -45,6 +45,9 @@ function say(result: RollbackResult): string {
     case 'refused':
       return `Refused (${result.code}): ${result.text}.${result.code === 'rollback.closure' ? ' Say --with-closure to take them along.' : ''}`
     case 'undone': {
+      if (result.how === 'recorded') {
+        return `Undone as revision ${result.n}: only what is recorded of ${result.undoing.restored.join(', ')} went back; nothing live was changed.`
+      }
       const late = result.undoing.late.flatMap(({ resource, names }) =>
         names.map((name) => `  kept aside, written after the change: ${resource}: ${name}`),
       )

@@ -12,12 +12,14 @@ import type { Desired } from '../plan/desired.ts'
 import { judgeSpec } from '../plan/holed.ts'
 import { observe, primaryWorld } from '../plan/observe.ts'
 
-/** The next revision holds these resources. Gives its number. */
+/** The next revision holds these resources. `recorded`: nothing live differs for it. Gives its number. */
 export async function adoptRevision(
   writable: Writable,
   head: Revision | null,
   resources: Revision['resources'],
   what: string,
+  recorded: boolean,
+  message = '',
 ): Promise<number> {
   const { ports, journal } = writable
   const n = (head?.n ?? 0) + 1
@@ -31,7 +33,7 @@ export async function adoptRevision(
     content: ports.store.objects.name(Buffer.from(canonical(jsonOf(wanted)))),
     resources,
   })
-  await journal.append([{ type: 'resource.adopted', revision, n, by: ports.by, what }])
+  await journal.append([{ type: 'resource.adopted', revision, n, by: ports.by, what, recorded, message }])
   return n
 }
 
@@ -47,7 +49,7 @@ export async function acceptDrift(writable: Writable, drift: readonly ChangeRow[
     if (live === null) delete resources[resource]
     else resources[resource] = { ...held, state: live.state, out: live.out }
   }
-  return adoptRevision(writable, head, resources, `accepted drift of ${changed.map(({ resource }) => resource).join(', ')}`)
+  return adoptRevision(writable, head, resources, `accepted drift of ${changed.map(({ resource }) => resource).join(', ')}`, false)
 }
 
 /** Takes over something that exists, under the name and spec of the stack file. */
@@ -72,7 +74,7 @@ export async function importResource(writable: Writable, name: string, want: Des
     state: live.state,
     out: live.out,
   }
-  return adoptRevision(writable, head, { ...head?.resources, [name]: held }, `imported ${name}`)
+  return adoptRevision(writable, head, { ...head?.resources, [name]: held }, `imported ${name}`, true)
 }
 
 /** No longer looks after a resource. It stays as it is. */
@@ -84,7 +86,7 @@ export async function forgetResource(writable: Writable, name: string): Promise<
   if (users.length > 0)
     throw importFault('forget.used', `${users.map(([user]) => user).join(', ')} refer to ${name}`, 'Forget or change them first.')
   const { [name]: _forgotten, ...others } = head.resources
-  return adoptRevision(writable, head, others, `forgot ${name}`)
+  return adoptRevision(writable, head, others, `forgot ${name}`, true)
 }
 
 function importFault(code: string, detail: string, hint: string): Fault {

@@ -7,6 +7,9 @@
 import { Fault } from '@understudy/contract'
 import type { ChangeState, JournalEntry, Phase, StackState, StepStand } from '../model/journal.ts'
 
+/** A row of revisions that a change made: the change says who and why. */
+const byChange = { recorded: false, by: null, message: '' } as const
+
 export function emptyStack(stack: string): StackState {
   return { stack, seq: 0, revisions: [], changes: {}, order: [], tombstones: {} }
 }
@@ -80,7 +83,7 @@ export function foldEntry(state: StackState, seq: number, at: number, entry: Jou
         from(was, 'applying')
         return { ...was, phase: 'committed', revision: n, receipt, verdict, watch, confirmBy, endedAt: at }
       })
-      return { ...done, revisions: [...done.revisions, { n, digest: revision, change: entry.change, at, how: 'applied' }] }
+      return { ...done, revisions: [...done.revisions, { n, digest: revision, change: entry.change, at, how: 'applied', ...byChange }] }
     }
     case 'change.undoing':
       return change((was) => {
@@ -95,7 +98,7 @@ export function foldEntry(state: StackState, seq: number, at: number, entry: Jou
       const marked =
         entry.tombstone === null ? undone : { ...undone, tombstones: { ...undone.tombstones, [entry.tombstone]: entry.change } }
       if (entry.revision === null || entry.n === null) return marked
-      const row = { n: entry.n, digest: entry.revision, change: entry.change, at, how: 'undone' }
+      const row = { n: entry.n, digest: entry.revision, change: entry.change, at, how: 'undone', ...byChange }
       return { ...marked, revisions: [...marked.revisions, row] }
     }
     case 'change.redone': {
@@ -103,7 +106,7 @@ export function foldEntry(state: StackState, seq: number, at: number, entry: Jou
         from(was, 'undone')
         return { ...was, phase: 'committed', revision: entry.n, undoing: entry.undoing, endedAt: at }
       })
-      const row = { n: entry.n, digest: entry.revision, change: entry.change, at, how: 'redone' }
+      const row = { n: entry.n, digest: entry.revision, change: entry.change, at, how: 'redone', ...byChange }
       return { ...redone, revisions: [...redone.revisions, row] }
     }
     case 'change.kept':
@@ -115,7 +118,7 @@ export function foldEntry(state: StackState, seq: number, at: number, entry: Jou
       return change((was) => ({ ...was, phase: 'held', why: entry.why, faults: entry.faults }))
     case 'change.partial': {
       const partial = change((was) => ({ ...was, phase: 'partial', why: `left as they are: ${entry.left.join(', ')}`, endedAt: at }))
-      const row = { n: entry.n, digest: entry.revision, change: entry.change, at, how: 'partial' }
+      const row = { n: entry.n, digest: entry.revision, change: entry.change, at, how: 'partial', ...byChange }
       return { ...partial, revisions: [...partial.revisions, row] }
     }
     case 'change.confirmed':
@@ -136,8 +139,8 @@ export function foldEntry(state: StackState, seq: number, at: number, entry: Jou
       return { ...next, tombstones }
     }
     case 'resource.adopted': {
-      const row = { n: entry.n, digest: entry.revision, change: '', at, how: entry.what }
-      return { ...next, revisions: [...next.revisions, row] }
+      const { n, revision: digest, what: how, by, recorded = false, message = '' } = entry
+      return { ...next, revisions: [...next.revisions, { n, digest, change: '', at, how, recorded, by, message }] }
     }
     case 'world.opened':
     case 'world.forked':
@@ -145,6 +148,11 @@ export function foldEntry(state: StackState, seq: number, at: number, entry: Jou
     default:
       throw illegal(seq, entry satisfies never, 'its type is unknown')
   }
+}
+
+/** The last revision that a change made, and none that was only recorded since. */
+export function turnedLast({ revisions }: StackState): StackState['revisions'][number] | null {
+  return revisions.findLast(({ recorded }) => !recorded) ?? null
 }
 
 function illegal(seq: number, entry: { readonly type: string }, why: string): Fault {

@@ -6,8 +6,9 @@ import { reading } from '../exec/attempt.ts'
 import { collectLog } from '../exec/collect-log.ts'
 import type { Ports } from '../exec/ports.ts'
 import { kindFor } from '../exec/run.ts'
+import { turnedLast } from '../journal/fold.ts'
 import { withLease } from '../journal/lease.ts'
-import { headRevision, loadStack } from '../journal/load-stack.ts'
+import { artefactOf, headRevision, loadStack } from '../journal/load-stack.ts'
 import type { ChangeState, StackState, Watch } from '../model/journal.ts'
 import type { Revision } from '../model/plan.ts'
 import { PRIMARY } from '../model/world.ts'
@@ -63,7 +64,7 @@ export async function keepOnce(ports: Ports, count: GuardCount): Promise<Kept> {
 
 /** The live change, if it is watched or waits to be confirmed. */
 function watchedChange(ports: Ports, state: StackState): ChangeState | null {
-  const change = state.changes[state.revisions.at(-1)?.change ?? '']
+  const change = state.changes[turnedLast(state)?.change ?? '']
   if (change === undefined || change.phase !== 'committed') return null
   const guarded = change.watch !== null && ports.clock.now() < change.watch.until
   return guarded || change.confirmBy !== null ? change : null
@@ -106,7 +107,9 @@ async function askGuards(
 }
 
 async function undo(ports: Ports, change: ChangeState, why: string): Promise<Kept> {
-  const request: RollbackRequest = { to: null, only: [], withClosure: false, resolve: null, acceptLoss: [], message: '', why }
+  // Not "the last change": something may have been recorded since.
+  const { base: to } = await artefactOf(ports.store, 'plan', change.plan)
+  const request: RollbackRequest = { to, only: [], withClosure: false, resolve: null, acceptLoss: [], message: '', why }
   const acting: Ports = { ...ports, by: { ...ports.by, through: 'guard' } }
   const result = await whenFree(() => rollback(acting, request).catch((thrown: unknown) => stopped(thrown)))
   if (result === null) return { againMs: RETRY_MS, undid: null }

@@ -68,7 +68,16 @@ export type JournalEntry =
   | { readonly type: 'step.logged'; readonly change: string; readonly log: Digest }
   | { readonly type: 'tombstone.set'; readonly content: Digest; readonly change: string }
   | { readonly type: 'tombstone.lifted'; readonly content: Digest; readonly by: Author }
-  | { readonly type: 'resource.adopted'; readonly revision: Digest; readonly n: number; readonly by: Author; readonly what: string }
+  | {
+      readonly type: 'resource.adopted'
+      readonly revision: Digest
+      readonly n: number
+      readonly by: Author
+      readonly what: string
+      /** True: only what is recorded changed, so going back writes to nothing live. */
+      readonly recorded?: boolean
+      readonly message?: string
+    }
   | { readonly type: 'world.opened'; readonly world: string; readonly kinds: Readonly<Record<string, string>>; readonly holder: Json }
   | { readonly type: 'world.forked'; readonly world: string; readonly id: string; readonly part: Json }
 
@@ -145,6 +154,11 @@ export interface StackState {
     readonly change: string
     readonly at: number
     readonly how: string
+    /** True: nothing was turned for it, only recorded. */
+    readonly recorded: boolean
+    /** Where no change made it: who, and why. */
+    readonly by: Author | null
+    readonly message: string
   }[]
   readonly changes: Readonly<Record<string, ChangeState>>
   /** Change ids in order. */

@@ -77,7 +77,7 @@ export interface Step {
 }
 
 export interface PlanNote {
-  readonly code: 'drift' | 'moved' | 'kept' | 'forgotten' | 'ignored' | 'late-known' | 'written-since'
+  readonly code: 'drift' | 'moved' | 'kept' | 'recorded' | 'forgotten' | 'ignored' | 'late-known' | 'written-since'
   readonly resource: string
   readonly text: string
 }

@@ -7,7 +7,7 @@ import type { CallLog } from '../exec/attempt.ts'
 import type { Ports } from '../exec/ports.ts'
 import { kindFor } from '../exec/run.ts'
 import type { Intent, Wish } from '../model/intent.ts'
-import type { Revision, Terms } from '../model/plan.ts'
+import type { Held, Revision, Terms } from '../model/plan.ts'
 
 export interface Desired {
   readonly kind: string
@@ -55,6 +55,18 @@ export async function freezeIntent(
 function termsOf(wish: Wish): Terms {
   const { dependsOn, labels, protect, onRemove, retries, timeoutMs, guard } = wish
   return { dependsOn, labels, protect, onRemove, retries, timeoutMs, guard }
+}
+
+/** What a revision holds, protected and kept as it says itself or as the stack file says now: whichever is more careful. */
+export function alsoProtected(revision: Revision | null, { resources }: Intent): Revision | null {
+  if (revision === null) return null
+  const held = Object.entries(revision.resources).map(([name, one]): [string, Held] => {
+    const wish = resources[name]
+    const protect = one.terms.protect || wish?.protect === true
+    const onRemove = one.terms.onRemove === 'keep' || wish?.onRemove === 'keep' ? 'keep' : 'delete'
+    return [name, { ...one, terms: { ...one.terms, protect, onRemove } }]
+  })
+  return { ...revision, resources: Object.fromEntries(held) }
 }
 
 /** The asked spec with the values that `ignoreChanges` names taken from what was asked last. */

@@ -15,6 +15,7 @@ import { planFault } from './desired.ts'
 import type { Desired } from './desired.ts'
 import { judgeSpec } from './holed.ts'
 import { observeAll, primaryWorld } from './observe.ts'
+import { recordsOf } from './records.ts'
 import { layWaves } from './waves.ts'
 
 export interface DraftRequest {
@@ -129,7 +130,7 @@ export async function draftPlan(ports: Ports, request: DraftRequest, log: CallLo
     unchanged: placed.filter(({ name }) => !steps.some((step) => step.name === name)).map(({ name }) => name),
     resources,
     live: liveOf(placed, gone, seen),
-    notes,
+    notes: [...notes, ...recordsOf(resources, steps, base, notes)],
     content: contentOf(ports, resources),
   }
   ports.emit('plan.made', {}, { steps: steps.length, waves: waves.length })

@@ -8,6 +8,7 @@ import { StepFailure } from '../exec/prepare.ts'
 import { lookAtStep, turnBack, turnSteps } from '../exec/turn.ts'
 import type { Run } from '../exec/run.ts'
 import { keepRows } from '../apply/apply-plan.ts'
+import { turnedLast } from '../journal/fold.ts'
 import type { Writable } from '../journal/lease.ts'
 import { artefactOf, keepArtefact } from '../journal/load-stack.ts'
 import type { Undoing, Verdict } from '../model/artefacts.ts'
@@ -27,7 +28,7 @@ export interface Flip {
 /** The flip that leads to the wanted revision, or why there is none. */
 export async function flipTo(writable: Writable, state: StackState, head: Revision, wanted: Revision | null): Promise<Flip | string> {
   const { store } = writable.ports
-  const id = state.revisions.at(-1)?.change ?? ''
+  const id = turnedLast(state)?.change ?? ''
   const change = state.changes[id]
   if (change === undefined) return 'the last revision was not made by a change'
   if (change.downgraded) return 'what the change held beside the live things was let go of'

@@ -2,6 +2,7 @@
 // Never: passes through the forward gates (L7); drops what was written since without naming it (L17).
 import { canonical, Fault } from '@understudy/contract'
 import type { Digest } from '@understudy/contract'
+import { adoptRevision } from '../apply/adopt.ts'
 import { applyPlan } from '../apply/apply-plan.ts'
 import type { ApplyResult } from '../apply/apply-plan.ts'
 import { holdingChanges, releaseChange } from '../apply/release-change.ts'
@@ -10,8 +11,10 @@ import type { Writable } from '../journal/lease.ts'
 import { headRevision, keepArtefact } from '../journal/load-stack.ts'
 import type { Rehearsal, Undoing } from '../model/artefacts.ts'
 import type { JournalEntry, StackState } from '../model/journal.ts'
+import { jsonOf } from '../model/json-of.ts'
 import type { Plan, Revision } from '../model/plan.ts'
 import { draftPlan } from '../plan/draft.ts'
+import { heldAsTheyAre, onlyRecords } from '../plan/records.ts'
 import { rehearse } from '../shadow/rehearse.ts'
 import { verifyRun } from '../verify/verify.ts'
 import { compileDesired } from './compile.ts'
@@ -39,7 +42,8 @@ export type RollbackResult =
   | { readonly outcome: 'refused'; readonly code: string; readonly text: string; readonly names: readonly string[] }
   | {
       readonly outcome: 'undone'
-      readonly how: 'flip' | 'compiled'
+      /** `recorded`: nothing live differed, only what is recorded is as it was. */
+      readonly how: 'flip' | 'compiled' | 'recorded'
       readonly change: string
       readonly n: number
       readonly undoing: Undoing
@@ -63,6 +67,9 @@ export async function rollBack(writable: Writable, request: RollbackRequest, sta
   if (wanted === null && target !== 0) throw noRevision(target, state)
   const unknown = request.only.find(({ resource }) => head.resources[resource] === undefined && wanted?.resources[resource] === undefined)
   if (unknown !== undefined) throw noResource(unknown.resource, head)
+  if (row.recorded && target === head.n - 1 && request.only.length === 0) {
+    return recordedBack(writable, request, head, wanted?.resources ?? {}, startedMs)
+  }
   ports.emit('rollback.started', { change: row.change }, { to: target, only: request.only.map(({ resource }) => resource) })
   const followers = request.only.length === 0 ? [] : followersOf(ports, head, request.only)
   if (followers.length > 0 && !request.withClosure) {
@@ -88,6 +95,31 @@ export async function rollBack(writable: Writable, request: RollbackRequest, sta
     return compiled(writable, request, await writable.state(), head, wanted, startedMs)
   }
   return compiled(writable, request, state, head, wanted, startedMs)
+}
+
+/** Only what is recorded goes back: nothing was turned for it, so nothing is, and no content has to be told apart. */
+async function recordedBack(
+  writable: Writable,
+  { message }: RollbackRequest,
+  head: Revision,
+  resources: Revision['resources'],
+  startedMs: number,
+): Promise<RollbackResult> {
+  const n = await adoptRevision(writable, head, resources, 'undone', true, message)
+  const names = new Set([...Object.keys(head.resources), ...Object.keys(resources)])
+  const differs = (name: string): boolean => canonical(jsonOf(head.resources[name] ?? null)) !== canonical(jsonOf(resources[name] ?? null))
+  const undoing: Undoing = {
+    artefact: 'undoing',
+    change: '',
+    how: 'nothing',
+    restored: [...names].filter(differs).toSorted(),
+    refused: [],
+    left: [],
+    late: [],
+    switchMs: writable.ports.clock.monotonic() - startedMs,
+    verified: true,
+  }
+  return { outcome: 'undone', how: 'recorded', change: '', n, undoing, plan: null, rehearsal: null }
 }
 
 /** Null where somebody else wrote since: what is there is merged or named, never overwritten (L17). */
@@ -150,6 +182,7 @@ async function compiled(
   const desired = await compileDesired(ports, { head, wanted, chosen: request.only, resolve: request.resolve }, log.add)
   const undoes = undoesOf(request, wanted)
   const plan = await draftPlan(ports, { goal: 'undo', intent: null, undoes, desired, base: head, replace: [] }, log.add)
+  if (onlyRecords(plan)) return recordedBack(writable, request, head, heldAsTheyAre(plan, head), startedMs)
   if (plan.steps.length === 0) return { outcome: 'nothing', why: 'everything is as it was already' }
   const planDigest = await keepArtefact(ports.store, plan)
   const rehearsal = await rehearse(ports, plan, planDigest)
