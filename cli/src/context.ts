@@ -3,6 +3,7 @@
 import { Fault } from '@understudy/contract'
 import type { EngineEvent, Intent, Ports } from '@understudy/engine'
 import type { Exit } from './exit-codes.ts'
+import { rememberPackages } from './named-packages.ts'
 import type { Renderer } from './render/renderer.ts'
 import { openSession, readStack, storedStack } from './session.ts'
 import type { Session, StackOptions } from './session.ts'
@@ -19,11 +20,14 @@ export interface Context {
   withIntent(body: (opened: { readonly session: Session; readonly intent: Intent; readonly ports: Ports }) => Promise<Exit>): Promise<Exit>
   /** Opens an existing store; the stack file need not be readable. */
   withStore(body: (opened: { readonly session: Session; readonly stack: string; readonly ports: Ports }) => Promise<Exit>): Promise<Exit>
+  /** Opens an existing store, for what concerns all of its stacks. */
+  withStacks(body: (session: Session) => Promise<Exit>): Promise<Exit>
 }
 
 export function openContext(values: Readonly<Record<string, unknown>>, renderer: Renderer, signal: AbortSignal, version: string): Context {
   const options: StackOptions = {
     file: textIn(values, 'file'),
+    stack: textIn(values, 'stack'),
     vars: varsOf(listIn(values, 'var')),
     varFiles: listIn(values, 'varFile'),
     env: textIn(values, 'env'),
@@ -31,6 +35,14 @@ export function openContext(values: Readonly<Record<string, unknown>>, renderer:
   }
   const yes = values['yes'] === true
   const onEvent = (event: EngineEvent): void => renderer.event(event)
+  const withStacks: Context['withStacks'] = async (body) => {
+    const session = await openSession(options, onEvent, signal, false)
+    try {
+      return await body(session)
+    } finally {
+      await session.close()
+    }
+  }
   return {
     options,
     renderer,
@@ -52,20 +64,21 @@ export function openContext(values: Readonly<Record<string, unknown>>, renderer:
           for (const fault of read.faults) renderer.fault(fault)
           return 'usage'
         }
-        return await body({ session, intent: read.intent, ports: session.ports(read.intent.stack) })
+        const { intent } = read
+        if (options.stack !== null && options.stack !== intent.stack) throw otherStack(options.stack, intent.stack, session.file)
+        rememberPackages(session.dir, intent.providers)
+        return await body({ session, intent, ports: session.ports(intent.stack) })
       } finally {
         await session.close()
       }
     },
-    async withStore(body) {
-      const session = await openSession(options, onEvent, signal, false)
-      try {
-        const stack = await storedStack(session)
-        return await body({ session, stack, ports: session.ports(stack) })
-      } finally {
-        await session.close()
-      }
+    withStore(body) {
+      return withStacks(async (session) => {
+        const stack = await storedStack(session, options)
+        return body({ session, stack, ports: session.ports(stack) })
+      })
     },
+    withStacks,
   }
 }
 
@@ -98,6 +111,16 @@ function varsOf(pairs: readonly string[]): Readonly<Record<string, string>> {
       })
     }),
   )
+}
+
+function otherStack(asked: string, written: string, file: string): Fault {
+  return new Fault({
+    code: 'cli.other-stack',
+    class: 'invalid',
+    summary: 'The stack file is that of another stack.',
+    detail: `--stack ${asked}, but ${file} is stack ${written}`,
+    hint: 'Name the stack file with -f FILE; --stack is needed only where none can be read.',
+  })
 }
 
 function nobody(question: string): Fault {

@@ -25,6 +25,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     .description('Rehearses, applies and undoes infrastructure changes.')
     .version(version, '-V, --version', 'print the version')
     .option('-f, --file <file>', 'stack file (understudy.yaml, then understudy.ts, in the working directory)')
+    .option('--stack <name>', 'stack of the store, where no stack file names it')
     .option('--var <name=value>', 'set a variable; may be repeated', collect)
     .option('--var-file <file>', 'read variables from YAML or JSON; may be repeated', collect)
     .option('--env <name>', 'layer of the stack file to use')

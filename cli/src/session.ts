@@ -4,13 +4,16 @@ import { existsSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { Fault } from '@understudy/contract'
-import { machineClock, openPorts, openSqliteStore, readIntent, nodeSources, kindTable } from '@understudy/engine'
-import type { EngineEvent, Intent, Kind, Ports, Store } from '@understudy/engine'
+import type { Digest } from '@understudy/contract'
+import { kindTable, machineClock, namedStack, nodeSources, openPorts, openSqliteStore, readIntent } from '@understudy/engine'
+import type { EngineEvent, Intent, IntentInput, Kind, Ports, Store } from '@understudy/engine'
 import { loadKinds } from './load-kinds.ts'
 
 export interface StackOptions {
   /** As given with -f; null looks for understudy.yaml, then understudy.ts, in the working directory. */
   readonly file: string | null
+  /** As given with --stack; null: the one that the stack file names. */
+  readonly stack: string | null
   readonly vars: Readonly<Record<string, string>>
   readonly varFiles: readonly string[]
   readonly env: string | null
@@ -24,7 +27,10 @@ export interface Session {
   /** `.understudy/` beside it. */
   readonly dir: string
   readonly store: Store
-  readonly kinds: readonly Kind[]
+  /** Kinds that the stack file may use. */
+  readonly named: readonly Kind[]
+  /** Packages of the stack file that cannot be used, and why. */
+  readonly unusable: Readonly<Record<string, string>>
   /** Ports for a stack; `through` says who acts. */
   readonly ports: (stack: string, through?: string) => Ports
   readonly close: () => Promise<void>
@@ -48,15 +54,17 @@ export async function openSession(
   const file = stackFile(options.file)
   const base = dirname(file)
   const dir = join(base, storeFolder)
-  if (!mayCreate && !existsSync(dir)) throw noStack(file)
+  if (!existsSync(file) && (mayCreate || (options.file !== null && options.stack === null))) throw noFile(file, mayCreate)
+  if (!mayCreate && !existsSync(dir)) throw noStack(`no store beside ${file}`)
   const store = await openSqliteStore({ dir, clock: machineClock })
-  const kinds = await loadKinds(file)
+  const { kinds, named, unusable } = await loadKinds(file, dir)
   return {
     file,
     base,
     dir,
     store,
-    kinds,
+    named,
+    unusable,
     ports: (stack, through = 'cli') =>
       openPorts({ stack, dir, store, kinds, onEvent, who: whoAmI(), through, signal, parallelism: options.parallelism }),
     close: () => store.close(),
@@ -68,28 +76,65 @@ export async function readStack(
   session: Session,
   options: StackOptions,
 ): Promise<{ readonly ok: true; readonly intent: Intent } | { readonly ok: false; readonly faults: readonly Fault['fault'][] }> {
+  const seal = (bytes: Uint8Array): Promise<Digest> => session.store.objects.put(bytes)
   return readIntent(
-    { file: session.file, vars: options.vars, varFiles: options.varFiles, ...(options.env === null ? {} : { env: options.env }) },
-    nodeSources({ seal: (bytes) => session.store.objects.put(bytes), environment: process.env }),
-    kindTable(new Map(session.kinds.map((kind) => [kind.kind, kind]))),
+    inputOf(session, options),
+    nodeSources({ seal, environment: process.env }),
+    kindTable(new Map(session.named.map((kind) => [kind.kind, kind]))),
   )
 }
 
-/** The name of the stack that a store holds, without its stack file: an undo must not need one (L3). */
-export async function storedStack(session: Session): Promise<string> {
-  const names = (await session.store.streams('')).filter((name) => !name.includes('/'))
-  const name = names[0]
-  if (name === undefined) throw noStack(session.file)
-  return name
+function inputOf({ file, unusable }: Session, { vars, varFiles, env }: StackOptions): IntentInput {
+  return { file, vars, varFiles, unusable, ...(env === null ? {} : { env }) }
 }
 
-function noStack(file: string): Fault {
+/** All stacks that the store holds, in the order of their names. */
+export async function storedStacks({ store }: Session): Promise<readonly string[]> {
+  return (await store.streams('')).filter((name) => !name.includes('/'))
+}
+
+/** Which stack of the store is meant: the one named by --stack, by the stack file, or the only one (an undo must not need the file: L3). */
+export async function storedStack(session: Session, options: StackOptions): Promise<string> {
+  const names = await storedStacks(session)
+  const seal = (bytes: Uint8Array): Promise<Digest> => Promise.resolve(session.store.objects.name(bytes))
+  const asked = options.stack ?? (await namedStack(inputOf(session, options), nodeSources({ seal, environment: process.env })))
+  if (asked !== null) {
+    if (names.includes(asked)) return asked
+    throw noStack(
+      names.length === 0 ? `no store beside ${session.file}` : `${asked}; the store in ${session.dir} holds ${names.join(', ')}`,
+    )
+  }
+  const [only, ...others] = names
+  if (only === undefined) throw noStack(`no store beside ${session.file}`)
+  if (others.length === 0) return only
+  throw new Fault({
+    code: 'stack.several',
+    class: 'invalid',
+    summary: 'The store holds several stacks, and no readable stack file says which is meant.',
+    detail: names.join(', '),
+    hint: 'Name the stack file with -f FILE, or the stack with --stack NAME.',
+  })
+}
+
+function noStack(detail: string): Fault {
   return new Fault({
     code: 'stack.none',
     class: 'invalid',
     summary: 'Nothing was applied here yet.',
-    detail: `no store beside ${file}`,
-    hint: 'Run `understudy apply` first, or name the stack file with -f FILE.',
+    detail,
+    hint: 'Run `understudy apply` first, name the stack file with -f FILE, or the stack with --stack NAME.',
+  })
+}
+
+function noFile(file: string, wanted: boolean): Fault {
+  return new Fault({
+    code: 'intent.missing-file',
+    class: 'invalid',
+    summary: 'The file is not there.',
+    detail: `${file}: there is no stack file`,
+    hint: wanted
+      ? '`understudy init` makes one; `-f FILE` names another.'
+      : 'Correct the path after -f; a stack whose file is lost is named with --stack NAME.',
   })
 }
 

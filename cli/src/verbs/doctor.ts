@@ -7,7 +7,7 @@ import { askKeeper, loadStack } from '@understudy/engine'
 import type { Context } from '../context.ts'
 import type { Exit } from '../exit-codes.ts'
 import { amount } from '../render/amounts.ts'
-import { stackFile, storeFolder } from '../session.ts'
+import { stackFile, storedStacks, storeFolder } from '../session.ts'
 
 interface Finding {
   readonly what: string
@@ -70,27 +70,29 @@ async function store(context: Context, dir: string): Promise<readonly Finding[]>
     fix: `chmod 700 ${dir}`,
   })
   try {
-    await context.withStore(async ({ ports, stack, session }) => {
-      const state = await loadStack(ports.store, stack)
-      const { objects, bytes } = await ports.store.objects.usage()
-      findings.push({
-        what: 'store',
-        good: true,
-        detail: `stack ${stack}, ${state.seq} entries verified, ${objects} objects, ${amount(bytes)}`,
-        fix: '',
-      })
-      const open = Object.values(state.changes).filter(({ phase }) => phase === 'applying' || phase === 'undoing' || phase === 'held')
-      const lease = await ports.store.leaseOf(stack)
-      const busy = lease !== null && !ports.gone(lease.holder)
-      findings.push({
-        what: 'changes',
-        good: open.length === 0 || busy,
-        detail: open.length === 0 ? 'none unfinished' : open.map(({ change, phase }) => `${change} is ${phase}`).join(', '),
-        fix: 'understudy recover',
-      })
-      const watched = Object.values(state.changes).some(
-        ({ watch, confirmBy, phase }) => phase === 'committed' && ((watch !== null && watch.until > Date.now()) || confirmBy !== null),
-      )
+    await context.withStacks(async (session) => {
+      const { objects, bytes } = await session.store.objects.usage()
+      const stacks = await storedStacks(session)
+      const kept = `${objects} objects, ${amount(bytes)}`
+      if (stacks.length === 0) findings.push({ what: 'store', good: true, detail: `no stack yet, ${kept}`, fix: '' })
+      let watched = false
+      for (const stack of stacks) {
+        const ports = session.ports(stack)
+        const state = await loadStack(ports.store, stack)
+        findings.push({ what: 'store', good: true, detail: `stack ${stack}, ${state.seq} entries verified, ${kept}`, fix: '' })
+        const open = Object.values(state.changes).filter(({ phase }) => phase === 'applying' || phase === 'undoing' || phase === 'held')
+        const lease = await ports.store.leaseOf(stack)
+        const busy = lease !== null && !ports.gone(lease.holder)
+        findings.push({
+          what: 'changes',
+          good: open.length === 0 || busy,
+          detail: open.length === 0 ? 'none unfinished' : open.map(({ change, phase }) => `${change} of ${stack} is ${phase}`).join(', '),
+          fix: `understudy --stack ${stack} recover`,
+        })
+        watched ||= Object.values(state.changes).some(
+          ({ watch, confirmBy, phase }) => phase === 'committed' && ((watch !== null && watch.until > Date.now()) || confirmBy !== null),
+        )
+      }
       const keeper = await askKeeper(session.dir, '/')
       findings.push({
         what: 'keeper',

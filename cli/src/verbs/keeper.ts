@@ -2,16 +2,18 @@
 // Never: needs a readable stack file.
 import { Fault } from '@understudy/contract'
 import { askKeeper, runKeeper } from '@understudy/engine'
+import type { Ports } from '@understudy/engine'
 import type { Context } from '../context.ts'
 import type { Exit } from '../exit-codes.ts'
 import { ensureKeeper } from '../keeper-client.ts'
 
 export function keeperVerb(context: Context, _values: object, args: readonly string[]): Promise<Exit> {
   const [action = 'status'] = args
-  return context.withStore(async ({ session, stack }): Promise<Exit> => {
+  return context.withStacks(async (session): Promise<Exit> => {
     switch (action) {
       case 'run': {
-        const why = await runKeeper(session.ports(stack, 'keeper'), session.dir)
+        const portsOf = (stack: string): Ports => session.ports(stack, 'keeper')
+        const why = await runKeeper(portsOf(''), session.dir, portsOf)
         context.renderer.result('keeper', { ended: why }, () =>
           why === 'other' ? 'A keeper of this store runs already.' : `The keeper ended (${why}).`,
         )

@@ -31,6 +31,7 @@ export const intentCodes = {
   'intent.secret-place': 'A secret cannot stand here.',
   'intent.unknown-layer': 'There is no such layer.',
   'intent.cycle': 'Resources depend on each other in a circle.',
+  'kind.no-package': 'A package with providers cannot be used.',
   'intent.moved-from': 'A resource cannot have moved from there.',
 } as const
 

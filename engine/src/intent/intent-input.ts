@@ -12,6 +12,8 @@ export interface IntentInput {
   readonly layers?: readonly string[]
   /** Name of the environment: its layer is laid over first. */
   readonly env?: string
+  /** Packages whose kinds could not be loaded, and why: complained about where the stack file names them. */
+  readonly unusable?: Readonly<Record<string, string>>
 }
 
 /** A file as it was read; the intent is named by all of them. */

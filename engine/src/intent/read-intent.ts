@@ -5,7 +5,7 @@ import type { Digest, FaultData, Json } from '@understudy/contract'
 import type { Intent } from '../model/intent.ts'
 import { createComplaints } from './complaints.ts'
 import type { Complaints } from './complaints.ts'
-import { fieldsOf, NAME, nameHint } from './fields.ts'
+import { fieldsOf } from './fields.ts'
 import { readGiven } from './given-variables.ts'
 import type { KindTable } from './kind-table.ts'
 import type { IntentInput, ReadFile } from './intent-input.ts'
@@ -15,6 +15,7 @@ import type { Mapping, Tree } from './located.ts'
 import { readLabels } from './read-labels.ts'
 import { readPolicy } from './read-policy.ts'
 import { readResources } from './read-resources.ts'
+import { readStackName } from './read-stack-name.ts'
 import { fillPlain } from './scope.ts'
 import type { Scope } from './scope.ts'
 import { quoted } from './snippet.ts'
@@ -45,7 +46,7 @@ async function read(input: IntentInput, sources: Sources, kinds: KindTable, comp
   const root = laid === null ? null : rootOf(laid.tree, complaints)
   if (laid === null || root === null) return null
   const variables = readVariables(memberOf(root, 'variables'), given, laid.used, complaints)
-  const stack = readName(root, { variables, stack: null }, complaints)
+  const stack = readStackName(root, { variables, stack: null }, complaints)
   const scope: Scope = { variables, stack }
   const filled = (key: string): Tree | undefined => {
     const tree = memberOf(root, key)
@@ -53,7 +54,7 @@ async function read(input: IntentInput, sources: Sources, kinds: KindTable, comp
   }
   const labels = readLabels(filled('labels'), 'the stack', complaints)
   const policy = readPolicy(filled('policy'), complaints)
-  const providers = readProviders(filled('providers'), complaints)
+  const providers = readProviders(filled('providers'), input.unusable ?? {}, complaints)
   const secrets = filled('secrets')
   const resources = await readResources(
     { file: input.file, resources: memberOf(root, 'resources'), secrets, scope, kinds },
@@ -78,24 +79,10 @@ function rootOf(tree: Tree, complaints: Complaints): Mapping | null {
   return tree
 }
 
-function readName(root: Mapping, scope: Scope, complaints: Complaints): string | null {
-  const written = memberOf(root, 'stack')
-  if (written === undefined) {
-    const span = { ...root.span, end: root.span.start + 1 }
-    complaints.add({ code: 'intent.missing-key', span, detail: 'stack is missing', hint: 'Give the stack a name: `stack: shop`.' })
-    return null
-  }
-  const tree = fillPlain(written, scope, complaints)
-  const name = fieldsOf(complaints).text(tree, 'stack')
-  if (name === null || NAME.test(name)) return name
-  complaints.add({ code: 'intent.wrong-name', span: tree.span, detail: `${quoted(name)} as the name of a stack`, hint: nameHint })
-  return null
-}
-
 /** Name of an npm package as the registry takes it: no path, no URL, no version. */
 const PACKAGE = /^(@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*$/
 
-function readProviders(tree: Tree | undefined, complaints: Complaints): readonly string[] {
+function readProviders(tree: Tree | undefined, unusable: Readonly<Record<string, string>>, complaints: Complaints): readonly string[] {
   const fields = fieldsOf(complaints)
   const names: string[] = []
   for (const item of fields.list(tree, 'providers')) {
@@ -107,6 +94,10 @@ function readProviders(tree: Tree | undefined, complaints: Complaints): readonly
     } else if (names.includes(name)) {
       complaints.add({ code: 'intent.duplicate-key', span: item.span, detail: `provider ${name}`, hint: 'Name it once.' })
     } else names.push(name)
+    const why = unusable[name]
+    if (why === undefined) continue
+    const hint = 'Install it beside the stack file (npm install), or correct its name under `providers:`.'
+    complaints.add({ code: 'kind.no-package', span: item.span, detail: `${name}: ${why}`, hint })
   }
   return names
 }

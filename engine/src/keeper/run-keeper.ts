@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Fault, faultOf, isObject } from '@understudy/contract'
 import type { Json } from '@understudy/contract'
 import type { Ports } from '../exec/ports.ts'
+import type { Store } from '../store/store.ts'
 import { guardCount, keepOnce } from './keep.ts'
 
 const LEASE = 'keeper' // not a stack: the store's one keeper
@@ -25,48 +26,96 @@ export function keeperSocket(dir: string): string {
   return join(folder, `${createHash('sha256').update(near).digest('hex').slice(0, 24)}.sock`)
 }
 
-/** Runs until it is told to stop or nothing is left to keep. Resolves with why it ended. */
-export async function runKeeper(ports: Ports, dir: string): Promise<'stopped' | 'idle' | 'other'> {
+/** Runs until it is told to stop or nothing is left to keep. `portsOf` gives the ports of each stack of the store. Resolves with why it ended. */
+export async function runKeeper(
+  ports: Omit<Ports, 'stack'>,
+  dir: string,
+  portsOf: (stack: string) => Ports,
+): Promise<'stopped' | 'idle' | 'other'> {
   const answer = await ports.store.takeLease(LEASE, { ...ports.self, doing: 'keeper' }, TTL_MS, ports.gone)
   if (!answer.taken) return 'other'
   const stop = new AbortController()
   const ended = AbortSignal.any([stop.signal, ports.signal])
   const socket = keeperSocket(dir)
-  const about = { pid: process.pid, since: ports.clock.now(), undid: [] as string[], fault: null as Json }
+  const about: About = { pid: process.pid, since: ports.clock.now(), stacks: [], undid: [], fault: null }
   const server = await listen(socket, (path) => {
     if (path === '/stop') stop.abort()
-    return { ...about, stack: ports.stack }
+    return { ...about }
   })
   const inode = socketInode(socket)
   const endRenewing = ports.every(TTL_MS / 3, async () => {
     if (!(await ports.store.renewLease(LEASE, answer.lease.epoch, TTL_MS))) stop.abort()
   })
   ports.emit('keeper.started', {}, { pid: process.pid })
+  // One loop a stack: the undo of one does not keep another waiting past its deadline.
+  const kept = new Map<string, { readonly loop: Loop; readonly done: Promise<void> }>()
   try {
-    const count = guardCount()
-    let idleSince = ports.clock.monotonic()
+    let busyAt = ports.clock.monotonic()
     while (!ended.aborted) {
       // The store was removed, or another keeper stands here: there is nothing of ours left to keep.
       if (socketInode(socket) !== inode) return 'stopped'
-      const kept = await keepOnce(ports, count).catch((thrown: unknown) => {
-        // A keeper must outlive a bad moment (a full disk, a locked store); `keeper status` shows the last one.
-        const { code, detail } = faultOf(thrown)
-        about.fault = { code, detail }
-        return { againMs: LOOK_MS * 5, undid: null }
-      })
-      if (kept.undid !== null) about.undid.push(kept.undid)
-      if (kept.againMs !== null) idleSince = ports.clock.monotonic()
-      else if (ports.clock.monotonic() - idleSince > IDLE_END_MS) return 'idle'
-      await sleep(kept.againMs ?? LOOK_MS, undefined, { signal: ended }).catch(() => undefined)
+      for (const stack of await stacksIn(ports.store).catch(() => [])) {
+        if (kept.has(stack)) continue
+        const loop: Loop = { busyAt, actingSince: null }
+        kept.set(stack, { loop, done: keepStack(portsOf(stack), about, ended, loop) })
+        about.stacks.push(stack)
+      }
+      const now = ports.clock.monotonic()
+      for (const { loop } of kept.values()) {
+        // An undo may take longer than an idle keeper lives.
+        const acts = loop.actingSince !== null && now - loop.actingSince > LOOK_MS * 5
+        busyAt = Math.max(busyAt, acts ? now : loop.busyAt)
+      }
+      if (ports.clock.monotonic() - busyAt > IDLE_END_MS) return 'idle'
+      await sleep(LOOK_MS, undefined, { signal: ended }).catch(() => undefined)
     }
     return 'stopped'
   } finally {
+    stop.abort()
+    await Promise.all([...kept.values()].map(({ done }) => done))
     endRenewing()
     server.close()
     if (socketInode(socket) === inode) rmSync(socket, { force: true })
     await ports.store.freeLease(LEASE, answer.lease.epoch)
     ports.emit('keeper.stopped', {})
   }
+}
+
+/** What a keeper says of itself. */
+interface About {
+  readonly pid: number
+  readonly since: number
+  readonly stacks: string[]
+  readonly undid: string[]
+  fault: { readonly stack: string; readonly code: string; readonly detail: string } | null
+}
+
+/** When a stack last had something to keep, and since when it is being looked after just now (monotonic ms). */
+interface Loop {
+  busyAt: number
+  actingSince: number | null
+}
+
+/** Looks after one stack until the keeper ends. */
+async function keepStack(ports: Ports, about: About, ended: AbortSignal, loop: Loop): Promise<void> {
+  const count = guardCount()
+  while (!ended.aborted) {
+    loop.actingSince = ports.clock.monotonic()
+    const kept = await keepOnce(ports, count).catch((thrown: unknown) => {
+      // A keeper must outlive a bad moment (a full disk, a locked store); `keeper status` shows the last one.
+      const { code, detail } = faultOf(thrown)
+      about.fault = { stack: ports.stack, code, detail }
+      return { againMs: LOOK_MS * 5, undid: null }
+    })
+    if (kept.undid !== null) about.undid.push(kept.undid)
+    loop.actingSince = null
+    if (kept.againMs !== null) loop.busyAt = ports.clock.monotonic()
+    await sleep(kept.againMs ?? LOOK_MS, undefined, { signal: ended }).catch(() => undefined)
+  }
+}
+
+async function stacksIn(store: Store): Promise<readonly string[]> {
+  return (await store.streams('')).filter((name) => !name.includes('/'))
 }
 
 function socketInode(socket: string): bigint | null {
