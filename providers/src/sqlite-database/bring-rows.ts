@@ -84,7 +84,7 @@ function workOut(db: SqlWrites, work: string, both: Both): void {
     `INSERT INTO ${o} SELECT ${[rid, 'r.rowid', ...columns.map((column) => `x.${column}`)].join(', ')} FROM ${r} AS r JOIN ${live} AS x ON ${making('x')} AND ${first}`,
   )
   db.run(`CREATE INDEX ${quoted(`${o.slice(1, -1)}_src`)} ON ${o}(src)`)
-  const alt = `(SELECT min(o.rowid) FROM ${o} AS o WHERE o.src = r.rowid)`
+  const alt = `(SELECT min(+o.rowid) FROM ${o} AS o WHERE o.src = r.rowid)` // + : by src, not by number
   db.run(
     `INSERT INTO ${work} SELECT 0, r.rid, r.rowid, ${[alt, ...ds.map((d) => `r.${d}`)].join(', ')} FROM ${coming} AS m JOIN ${r} AS r ON r.rowid = m.n WHERE m.there = 0`,
   )

@@ -70,13 +70,41 @@ interface Door {
   readonly missed: string
   readonly refused: string
   readonly queue: string
+  readonly types: readonly Type[]
+}
+
+/** What a column of the table takes, by place; `only` in a STRICT table. */
+interface Type {
+  readonly value: string
+  readonly affinity: string
+  readonly only: string | null
+}
+
+function typesOf(db: SqlWrites, side: PairSide): readonly Type[] {
+  const strict =
+    db.all(`SELECT strict FROM pragma_table_list WHERE schema = 'main' AND lower(name) = lower(?)`, side.name)[0]?.['strict'] === 1
+  const declared = new Map(
+    db.all(`PRAGMA main.table_info(${quoted(side.name)})`).map(({ name, type }) => [name, String(type).toUpperCase()]),
+  )
+  return side.columns.map(({ name }, at) => {
+    const type = declared.get(name) ?? ''
+    const only = { INT: 'integer', INTEGER: 'integer', REAL: 'real', TEXT: 'text', BLOB: 'blob' }[type] ?? null
+    return { value: `v${at}`, affinity: !strict || only === null || only === 'blob' ? '' : only, only: strict ? only : null }
+  })
 }
 
 function openDoor(db: SqlWrites, side: PairSide, work: string): Door {
   const named = (ending: string): string => quoted(`${work.slice(1, -1)}_${ending}`)
   const values = list(side.columns.length, 'v')
   const columns = ['n', 'rid', ...values].join(', ')
-  const door: Door = { view: named('door'), columns, missed: named('missed'), refused: refusedOf(work), queue: named('queue') }
+  const door: Door = {
+    view: named('door'),
+    columns,
+    missed: named('missed'),
+    refused: refusedOf(work),
+    queue: named('queue'),
+    types: typesOf(db, side),
+  }
   const withRowid = side.rowid !== null && !side.numbered
   const into = [...(withRowid ? [side.rowid ?? ''] : []), ...side.columns.map(({ name }) => quoted(name))].join(', ')
   const what = [...(withRowid ? ['rid'] : []), ...values].map((value) => `new.${value}`).join(', ')
@@ -89,25 +117,37 @@ function openDoor(db: SqlWrites, side: PairSide, work: string): Door {
   return door
 }
 
+const ONE_BY_ONE = 32 // rows: rolling back to a savepoint costs as much as some tens of statements, once the schema was changed
+
 /** Puts rows through; afterwards `missed` says which of them did not fit. */
-function push(db: SqlWrites, { view, columns, missed, queue }: Door, rows: string): void {
+function push(db: SqlWrites, { view, columns, missed, queue, types }: Door, rows: string): void {
   db.run(`DELETE FROM ${missed}`)
-  if (fits(db, `INSERT INTO ${view}(${columns}) ${rows}`)) return
-  // Some refusals cannot be ignored (types of a STRICT table, an expression that fails): halving finds the rows.
-  db.run(`CREATE TABLE ${queue}(place INTEGER PRIMARY KEY, ${columns})`)
+  if (refusalOf(db, `INSERT INTO ${view}(${columns}) ${rows}`) === null) return
+  // Some refusals cannot be ignored: types of a STRICT table are looked at here, for an expression that fails halving finds the rows.
+  db.run(
+    `CREATE TABLE ${queue}(${['place INTEGER PRIMARY KEY', 'n', 'rid', ...types.map(({ value, affinity }) => `${value} ${affinity}`)].join(', ')})`,
+  )
   db.run(`INSERT INTO ${queue}(${columns}) ${rows}`)
+  const wrong = types.flatMap(({ value, only }) => (only === null ? [] : [`typeof(${value}) NOT IN ('null', '${only}')`]))
+  if (wrong.length > 0) {
+    db.run(`INSERT INTO ${missed} SELECT n FROM ${queue} WHERE ${wrong.join(' OR ')}`)
+    db.run(`DELETE FROM ${queue} WHERE ${wrong.join(' OR ')}`)
+  }
+  const through = (first: number, last: number): string =>
+    `INSERT INTO ${view}(${columns}) SELECT ${columns} FROM ${queue} WHERE place BETWEEN ${first} AND ${last} ORDER BY place`
   const halve = (first: number, last: number): void => {
-    if (fits(db, `INSERT INTO ${view}(${columns}) SELECT ${columns} FROM ${queue} WHERE place BETWEEN ${first} AND ${last} ORDER BY place`))
-      return
-    if (first === last) {
-      db.run(`INSERT INTO ${missed} SELECT n FROM ${queue} WHERE place = ${first}`)
+    if (refusalOf(db, through(first, last)) === null) return
+    if (last - first < ONE_BY_ONE) {
+      for (let place = first; place <= last; place += 1) {
+        if (!passes(db, through(place, place))) db.run(`INSERT INTO ${missed} SELECT n FROM ${queue} WHERE place = ${place}`)
+      }
       return
     }
     const middle = Math.floor((first + last) / 2)
     halve(first, middle)
     halve(middle + 1, last)
   }
-  halve(1, Number(db.all(`SELECT count(*) AS n FROM ${queue}`)[0]?.['n']))
+  halve(1, Number(db.all(`SELECT max(place) AS last FROM ${queue}`)[0]?.['last'] ?? 1))
   db.run(`DROP TABLE ${queue}`)
 }
 
@@ -124,8 +164,19 @@ function some(db: SqlWrites, from: string): boolean {
   return db.all(`SELECT 1 FROM ${from} LIMIT 1`).length > 0
 }
 
-function fits(db: SqlWrites, sql: string): boolean {
-  return refusalOf(db, sql) === null
+/** Runs a statement of one row, which is refused before anything is written. */
+function passes(db: SqlWrites, sql: string): boolean {
+  try {
+    db.run(sql)
+    return true
+  } catch (thrown) {
+    if (isRefusal(thrown)) return false
+    throw thrown
+  }
+}
+
+function isRefusal(thrown: unknown): thrown is Fault {
+  return thrown instanceof Fault && thrown.fault.code === 'sql.failed'
 }
 
 /** Runs all of a statement, or nothing of it: then what the rows say against it. */
@@ -134,7 +185,7 @@ export function refusalOf(db: SqlWrites, sql: string): Fault | null {
   try {
     db.run(sql)
   } catch (thrown) {
-    if (!(thrown instanceof Fault) || thrown.fault.code !== 'sql.failed') throw thrown
+    if (!isRefusal(thrown)) throw thrown
     db.run('ROLLBACK TO understudy_fit')
     db.run('RELEASE understudy_fit')
     return thrown
