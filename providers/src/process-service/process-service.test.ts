@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, createSecretKey } from 'node:crypto'
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -86,6 +86,7 @@ function options() {
         return bytes
       },
       name,
+      nameKey: createSecretKey(Buffer.from('key')),
       has: async (digest: Digest) => objects.has(digest),
       flush: async () => undefined,
       drop: async () => undefined,

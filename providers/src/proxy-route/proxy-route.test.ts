@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, createSecretKey } from 'node:crypto'
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { Agent, createServer, request as httpRequest } from 'node:http'
@@ -52,6 +52,7 @@ function options() {
   const name = (bytes: Uint8Array): Digest => `h:${createHash('sha256').update('key').update(bytes).digest('hex')}`
   const objects = {
     name,
+    nameKey: createSecretKey(Buffer.from('key')),
     put: async (bytes: Uint8Array) => name(bytes),
     get: () => Promise.reject(new Error('empty')),
     has: async () => false,
