@@ -80,7 +80,7 @@ export async function plan(ports: Ports, request: ChangeRequest): Promise<Forese
   const desired = chooseDesired(asked, base, request.only)
   const goal = request.destroy ? 'destroy' : 'apply'
   const from = request.destroy ? alsoProtected(base, request.intent) : base
-  const made = await draftPlan(ports, { goal, intent, undoes: null, desired, base: from, replace: request.replace }, log.add)
+  const made = await draftPlan(ports, { goal, intent, undoes: null, desired, base: from, replace: request.replace, written: 'over' }, log.add)
   return { plan: made, planDigest: await keepArtefact(ports.store, made), rehearsal: null, assessment: null, base }
 }
 

@@ -54,6 +54,7 @@ function say(result: RollbackResult): string {
       return [
         `Undone as revision ${result.n}, verified against the saved state (${result.how}, ${duration(result.undoing.switchMs)}): ${result.undoing.restored.join(', ')}.`,
         ...late,
+        ...result.undoing.left.map((name) => `  left as it is, NOT undone: ${name}`),
       ].join('\n')
     }
     case 'failed':

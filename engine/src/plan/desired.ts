@@ -19,6 +19,8 @@ export interface Desired {
   readonly target: { readonly state: Json; readonly pointers: readonly string[] } | null
   /** Not asked to change: it only follows what it refers to. */
   readonly still: boolean
+  /** Somebody else wrote to it and it stays as it is, whatever it refers to. */
+  readonly leave?: true
 }
 
 /** Sources are frozen in rooms of their own, that are in no world: planning touches nothing of the primary (L16). */
@@ -98,6 +100,19 @@ function withValue(value: Json, path: readonly string[], set: Json | undefined):
     return set === undefined ? others : { ...others, [head]: set }
   }
   return member === undefined ? value : { ...value, [head]: withValue(member, rest, set) }
+}
+
+/** Somebody else wrote to what an undo would write to. */
+export function writtenFault(resource: string, where: string): Fault {
+  return new Fault({
+    code: 'rollback.conflict',
+    class: 'conflict',
+    summary: 'Something else was written since the change, to what the undo would write.',
+    detail: where,
+    hint: 'See `understudy drift`. `--resolve ours` takes the saved state, `--resolve theirs` keeps what is there.',
+    resource,
+    stage: 'rollback',
+  })
 }
 
 /** A fault about a resource of the plan. */

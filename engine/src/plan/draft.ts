@@ -11,7 +11,7 @@ import { fillHoles, holesOf } from '../model/holes.ts'
 import type { Held, Live, Plan, PlanNote, Reason, Revision, Step, Terms } from '../model/plan.ts'
 import { jsonOf } from '../model/json-of.ts'
 import { checkClaims, checkEscapes } from './claims.ts'
-import { planFault } from './desired.ts'
+import { planFault, writtenFault } from './desired.ts'
 import type { Desired } from './desired.ts'
 import { judgeSpec } from './holed.ts'
 import { observeAll, primaryWorld } from './observe.ts'
@@ -26,6 +26,8 @@ export interface DraftRequest {
   readonly base: Revision | null
   /** Names that are to be made anew although nothing changed. */
   readonly replace: readonly string[]
+  /** What becomes of something that somebody else wrote to since, where a step would write over it and no merge was made. */
+  readonly written: 'over' | 'refuse' | 'leave'
 }
 
 /** A wanted resource with everything that planning found out about it. */
@@ -74,16 +76,21 @@ export async function draftPlan(ports: Ports, request: DraftRequest, log: CallLo
   const claims: Record<string, readonly string[]> = {}
   for (const one of inOrder(placed)) {
     const live = seen.get(one.id) ?? null
+    if (one.want.leave === true) {
+      if (live !== null) outs.set(one.name, live.out)
+      notes.push(leftNote(one.name))
+      continue
+    }
     const step = await draftStep(ports, one, live, outs, moving, request, claims, world, log)
     if (live !== null) outs.set(one.name, live.out)
-    if (step === null) continue
+    if (step === null || (step.target === null && stays(request, one.name, one.held, step.from, notes))) continue
     drafts.push(step)
     // Turning single components under the live name leaves the outputs as they are: nobody has to follow.
     if (step.pointers.length === 0 || kindFor(ports, step.kind).prepareParts === null) moving.add(one.name)
   }
   for (const { name, held } of gone) {
     const live = seen.get(held.id) ?? null
-    if (live === null) continue
+    if (live === null || stays(request, held.resource, held, live.state, notes)) continue
     const users = drafts.filter(({ resource }) => base?.resources[resource]?.terms.dependsOn.includes(held.resource ?? '') === true)
     drafts.push(
       deletion(
@@ -263,9 +270,24 @@ async function draftStep(
   }
 }
 
-/** A state that was observed can only be gone back to as it was where its spec does not refer to what may have moved since. */
+/**
+ * A state that was observed can only be gone back to as a whole where its spec does not refer to what may have moved since.
+ * Of single parts it is known that what they refer to is the same (`compile.ts`).
+ */
 function targetOf({ want }: Placed): Desired['target'] {
-  return holesOf(want.spec).length > 0 ? null : want.target
+  return want.target !== null && want.target.pointers.length === 0 && holesOf(want.spec).length > 0 ? null : want.target
+}
+
+/** True where somebody else's write is left alone instead of this step. @throws a conflict where nobody decided. */
+function stays({ written }: DraftRequest, resource: string, held: Held | null, from: Json | null, notes: PlanNote[]): boolean {
+  if (written === 'over' || held === null || from === null || equal(from, held.state)) return false
+  if (written === 'refuse') throw writtenFault(resource, resource)
+  notes.push(leftNote(resource))
+  return true
+}
+
+function leftNote(resource: string): PlanNote {
+  return { code: 'written-since', resource, text: 'somebody else wrote to it since: it stays as it is' }
 }
 
 function deletion(name: string, held: Held & { readonly resource: string }, from: Json, after: readonly string[]): Omit<Step, 'wave'> {

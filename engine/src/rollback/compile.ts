@@ -6,7 +6,10 @@ import { reading } from '../exec/attempt.ts'
 import type { CallLog } from '../exec/attempt.ts'
 import type { Ports } from '../exec/ports.ts'
 import { kindFor } from '../exec/run.ts'
+import { outputOf } from '../exec/prepare.ts'
+import { holesOf } from '../model/holes.ts'
 import type { Held, Revision } from '../model/plan.ts'
+import { writtenFault } from '../plan/desired.ts'
 import type { Desired } from '../plan/desired.ts'
 import { observe, primaryWorld } from '../plan/observe.ts'
 import type { Selected } from './selection.ts'
@@ -40,10 +43,13 @@ export async function compileDesired(
     }
     const pointers = picks.flatMap(({ pointer }) => (pointer === null ? [] : [pointer]))
     if (pointers.length > 0 && picks.every(({ pointer }) => pointer !== null)) {
-      desired[name] = await withComponents(ports, name, now, then, pointers, head, resolve, log)
+      desired[name] = await withComponents(ports, name, now, then, pointers, { head, wanted, resolve }, log)
     } else if (then !== undefined) {
-      const state = now === undefined || now.id !== then.id ? then.state : await mergedState(ports, name, now, then, head, resolve, log)
-      desired[name] = { ...asDesired(then), target: { state, pointers: [] }, still: false }
+      const merged = now === undefined || now.id !== then.id ? then.state : await mergedState(ports, name, now, then, head, resolve, log)
+      desired[name] =
+        now !== undefined && merged === THEIRS
+          ? { ...asDesired(now), target: null, still: true, leave: true }
+          : { ...asDesired(then), target: { state: merged === THEIRS ? then.state : merged, pointers: [] }, still: false }
     }
   }
   return desired
@@ -52,6 +58,8 @@ export async function compileDesired(
 function asDesired({ kind, asked, spec, terms }: Held): Omit<Desired, 'target' | 'still'> {
   return { kind, asked, spec, terms, movedFrom: null }
 }
+
+const THEIRS = Symbol('what is there stays')
 
 /** Three ways: what the last change left (base), what the undo wants (ours), what is there (theirs). */
 async function mergedState(
@@ -62,35 +70,42 @@ async function mergedState(
   head: Revision,
   resolve: 'ours' | 'theirs' | null,
   log: CallLog,
-): Promise<Json> {
+): Promise<Json | typeof THEIRS> {
   const world = primaryWorld(head)
   const live = (await observe(ports, world, now, now.state, now.terms, log))?.state ?? null
   if (live === null || equal(live, now.state) || equal(live, then.state) || resolve === 'ours') return then.state
-  if (resolve === 'theirs') return live
+  if (resolve === 'theirs') return THEIRS
+  // What it would be is known only when what it refers to is prepared: there is nothing yet to merge with.
+  if (holesOf(then.spec).length > 0) throw writtenFault(name, name)
   const { merge } = kindFor(ports, now.kind)
   const bound = { world, resource: now.id, during: 'merge', limits: now.terms, log }
   const result =
     merge === null ? { conflicts: [{ pointer: '' }] } : await reading(ports, bound, (call) => merge(now.state, then.state, live, call))
   if ('merged' in result && result.merged !== null) return result.merged
   const where = 'conflicts' in result ? result.conflicts.map(({ pointer }) => `${name}#${pointer}`).join(', ') : name
-  throw conflict(name, where)
-}
-
-function conflict(resource: string, where: string): Fault {
-  return new Fault({
-    code: 'rollback.conflict',
-    class: 'conflict',
-    summary: 'Something else was written since the change, to what the undo would write.',
-    detail: where,
-    hint: 'See `understudy drift`. `--resolve ours` takes the saved state, `--resolve theirs` keeps what is there.',
-    resource,
-    stage: 'rollback',
-  })
+  throw writtenFault(name, where)
 }
 
 /** Whether two components, absent ones undefined, are the same. */
 export function same(a: Json | undefined, b: Json | undefined): boolean {
   return a === undefined || b === undefined ? a === b : equal(a, b)
+}
+
+/** A part of a state may hold what its spec refers to: it can go back alone only while that is what it was. */
+function sameReferences(name: string, now: Held, then: Held, head: Revision, wanted: Revision | null): void {
+  for (const { hole } of [...holesOf(now.spec), ...holesOf(then.spec)]) {
+    const [is, was] = [head, wanted].map((revision) => outputOf(revision?.resources[hole.$ref]?.out, hole.output))
+    if (same(is, was)) continue
+    throw new Fault({
+      code: 'rollback.refers',
+      class: 'conflict',
+      summary: 'Parts of this resource cannot go back alone: what it refers to is another one now.',
+      detail: `${name} refers to ${hole.$ref}.${hole.output}`,
+      hint: `Roll back the whole of it: --only ${name}`,
+      resource: name,
+      stage: 'rollback',
+    })
+  }
 }
 
 /** The live state with only these components as they were. */
@@ -100,8 +115,7 @@ async function withComponents(
   now: Held | undefined,
   then: Held | undefined,
   pointers: readonly string[],
-  head: Revision,
-  resolve: 'ours' | 'theirs' | null,
+  { head, wanted, resolve }: Omit<Compilation, 'chosen'>,
   log: CallLog,
 ): Promise<Desired> {
   const components = now === undefined ? null : kindFor(ports, now.kind).components
@@ -115,6 +129,7 @@ async function withComponents(
       resource: name,
     })
   }
+  sameReferences(name, now, then, head, wanted)
   const world = primaryWorld(head)
   const live = (await observe(ports, world, now, now.state, now.terms, log))?.state ?? now.state
   const bound = { world, resource: now.id, during: 'select', limits: now.terms, log }
@@ -135,7 +150,7 @@ async function withComponents(
       }
       const left = await components.get(now.state, pointer, call)
       const foreign = !same(is, left) && !same(is, was)
-      if (foreign && resolve === null) throw conflict(name, `${name}#${pointer}`)
+      if (foreign && resolve === null) throw writtenFault(name, `${name}#${pointer}`)
       if (!foreign || resolve === 'ours') mixed = await components.set(mixed, pointer, was, call)
     }
     return mixed

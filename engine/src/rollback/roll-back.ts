@@ -181,9 +181,14 @@ async function compiled(
   const log = collectLog()
   const desired = await compileDesired(ports, { head, wanted, chosen: request.only, resolve: request.resolve }, log.add)
   const undoes = undoesOf(request, wanted)
-  const plan = await draftPlan(ports, { goal: 'undo', intent: null, undoes, desired, base: head, replace: [] }, log.add)
+  const written = request.resolve === 'ours' ? 'over' : request.resolve === 'theirs' ? 'leave' : 'refuse'
+  const plan = await draftPlan(ports, { goal: 'undo', intent: null, undoes, desired, base: head, replace: [], written }, log.add)
+  const left = plan.notes.filter(({ code }) => code === 'written-since').map(({ resource }) => resource)
   if (onlyRecords(plan)) return recordedBack(writable, request, head, heldAsTheyAre(plan, head), startedMs)
-  if (plan.steps.length === 0) return { outcome: 'nothing', why: 'everything is as it was already' }
+  if (plan.steps.length === 0) {
+    const why = left.length > 0 ? `${left.join(', ')}: written to since, left as it is` : 'everything is as it was already'
+    return { outcome: 'nothing', why }
+  }
   const planDigest = await keepArtefact(ports.store, plan)
   const rehearsal = await rehearse(ports, plan, planDigest)
   if (rehearsal.failed !== null)
@@ -216,7 +221,7 @@ async function compiled(
     how: 'compiled',
     restored: plan.steps.map(({ name }) => name),
     refused: [],
-    left: [],
+    left,
     late: [],
     switchMs: ports.clock.monotonic() - startedMs,
     verified: result.verdict.verified,
