@@ -79,7 +79,7 @@ function workOut(db: SqlWrites, work: string, both: Both): void {
     `${isComing(0)} AND NOT EXISTS (SELECT 1 FROM ${r} AS r WHERE ${joinLive(pair, 'r', x)} AND ${isComing(1)} AND ${alike(x)})`
   const making = (x: string): string => `${joinLive(pair, 'r', x)} AND ((${moving(x)}) OR (${extra.length === 0 ? '0' : written(x)}))`
   const rid = after.rowid === null ? 'NULL' : `x.${after.rowid}`
-  db.run(`CREATE TABLE ${o}(${['rid', 'src', ...ds].join(', ')})`)
+  db.run(`CREATE TABLE ${o}(${['rid', 'src INTEGER', ...ds].join(', ')})`) // INTEGER: else its index does not serve
   db.run(
     `INSERT INTO ${o} SELECT ${[rid, 'r.rowid', ...columns.map((column) => `x.${column}`)].join(', ')} FROM ${r} AS r JOIN ${live} AS x ON ${making('x')} AND ${first}`,
   )
