@@ -3,6 +3,7 @@
 import { Fault } from '@understudy/contract'
 import type { EngineEvent, Intent, Ports } from '@understudy/engine'
 import type { Exit } from './exit-codes.ts'
+import { watchOver } from './keeper-client.ts'
 import { rememberPackages } from './named-packages.ts'
 import type { Renderer } from './render/renderer.ts'
 import { openSession, readStack, storedStack } from './session.ts'
@@ -67,7 +68,11 @@ export function openContext(values: Readonly<Record<string, unknown>>, renderer:
         const { intent } = read
         if (options.stack !== null && options.stack !== intent.stack) throw otherStack(options.stack, intent.stack, session.file)
         rememberPackages(session.dir, intent.providers)
-        return await body({ session, intent, ports: session.ports(intent.stack) })
+        try {
+          return await body({ session, intent, ports: session.ports(intent.stack) })
+        } finally {
+          await watchOver(session, intent.stack, renderer)
+        }
       } finally {
         await session.close()
       }
@@ -75,7 +80,11 @@ export function openContext(values: Readonly<Record<string, unknown>>, renderer:
     withStore(body) {
       return withStacks(async (session) => {
         const stack = await storedStack(session, options)
-        return body({ session, stack, ports: session.ports(stack) })
+        try {
+          return await body({ session, stack, ports: session.ports(stack) })
+        } finally {
+          await watchOver(session, stack, renderer)
+        }
       })
     },
     withStacks,

@@ -4,8 +4,9 @@ import { spawn } from 'node:child_process'
 import { openSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Fault } from '@understudy/contract'
-import { askKeeper } from '@understudy/engine'
+import { Fault, faultOf } from '@understudy/contract'
+import { askKeeper, loadStack, watchedChange } from '@understudy/engine'
+import type { Renderer } from './render/renderer.ts'
 import type { Session } from './session.ts'
 
 const START_MS_MAX = 10_000 // a cold start on a busy machine takes a second
@@ -36,4 +37,14 @@ export async function ensureKeeper(session: Session): Promise<object> {
     detail: `nothing answers; its log is ${log}`,
     hint: 'Run `understudy keeper run` to see why. Without it nobody watches the change: confirm or roll back by hand.',
   })
+}
+
+/** Starts the keeper where a change is watched and none runs: one that died is not missed for longer than until the next verb (L8). */
+export async function watchOver(session: Session, stack: string, renderer: Renderer): Promise<void> {
+  try {
+    if (watchedChange(await loadStack(session.store, stack), Date.now()) !== null) await ensureKeeper(session)
+  } catch (thrown) {
+    // The verb's own end is what counts; that nobody watches is said beside it.
+    renderer.fault(faultOf(thrown))
+  }
 }

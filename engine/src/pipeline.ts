@@ -25,6 +25,7 @@ import { recoverStack } from './rollback/recover.ts'
 import type { Recovered } from './rollback/recover.ts'
 import { putBack, rollBack } from './rollback/roll-back.ts'
 import type { RollbackRequest, RollbackResult } from './rollback/roll-back.ts'
+import { settleStack, watchedChange } from './rollback/settle-stack.ts'
 import { rehearse } from './shadow/rehearse.ts'
 import { verifyRun } from './verify/verify.ts'
 
@@ -105,7 +106,7 @@ export async function whatIf(ports: Ports, request: ChangeRequest): Promise<Fore
 /** The whole way forward, under the lease. */
 export function apply(ports: Ports, request: ChangeRequest, options: ApplyOptions): Promise<ApplyOutcome> {
   return withLease(ports, request.destroy ? 'destroy' : 'apply', async (writable): Promise<ApplyOutcome> => {
-    await recoverStack(writable)
+    await settleStack(writable)
     const { policy } = request.intent
     const planned = options.planned === null ? await plan(writable.ports, request) : await replanned(writable, options.planned)
     const changed = options.planned === null ? null : await sameBase(writable.ports, planned.plan, planned.base)
@@ -159,7 +160,7 @@ async function replanned(writable: Writable, given: Plan): Promise<Foreseen> {
 export function rollback(ports: Ports, request: RollbackRequest): Promise<RollbackResult> {
   const started = ports.clock.monotonic()
   return withLease(ports, 'rollback', async (writable) => {
-    await recoverStack(writable)
+    await settleStack(writable)
     return rollBack(writable, request, started)
   })
 }
@@ -167,14 +168,34 @@ export function rollback(ports: Ports, request: RollbackRequest): Promise<Rollba
 /** What somebody else changed is put back as the last change left it, under the lease. */
 export function revertDrift(ports: Ports, resources: readonly string[]): Promise<RollbackResult> {
   return withLease(ports, 'drift', async (writable) => {
-    await recoverStack(writable)
+    const settled = (await settleStack(writable)).filter(({ outcome }) => outcome !== 'kept')
+    // That was the last change; the one before it is a good one that nobody asked about.
+    if (settled.length > 0 && request.to === null && request.only.length === 0) return { outcome: 'settled', settled }
     return putBack(writable, resources)
   })
 }
 
 /** Settles what a kill left. */
 export function recover(ports: Ports): Promise<readonly Recovered[]> {
-  return withLease(ports, 'recover', (writable) => recoverStack(writable))
+  return withLease(ports, 'recover', (writable) => settleStack(writable))
+}
+
+export type Confirmed =
+  | { readonly outcome: 'nothing' }
+  | { readonly outcome: 'confirmed'; readonly change: string; readonly n: number | null }
+  /** It came too late, or the change was never finished. */
+  | { readonly outcome: 'settled'; readonly settled: readonly Recovered[] }
+
+/** Keeps the live change and ends its guards. */
+export function confirm(ports: Ports): Promise<Confirmed> {
+  return withLease(ports, 'confirm', async (writable): Promise<Confirmed> => {
+    const settled = await settleStack(writable)
+    if (settled.length > 0) return { outcome: 'settled', settled }
+    const waiting = watchedChange(await writable.state(), ports.clock.now())
+    if (waiting === null) return { outcome: 'nothing' }
+    await writable.journal.append([{ type: 'change.confirmed', change: waiting.change, by: ports.by }])
+    return { outcome: 'confirmed', change: waiting.change, n: waiting.revision }
+  })
 }
 
 function openFault(change: string, phase: string): FaultData {

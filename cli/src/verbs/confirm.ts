@@ -1,25 +1,19 @@
 // Owns: `confirm`.
-// Never: confirms anything but the change that waits.
-import { loadStack, withLease } from '@understudy/engine'
+// Never: confirms anything but the change that waits, or one whose time has passed.
+import { confirm } from '@understudy/engine'
 import type { Context } from '../context.ts'
 import type { Exit } from '../exit-codes.ts'
+import { settledText } from '../render/settled-text.ts'
 
 export function confirmVerb(context: Context): Promise<Exit> {
   return context.withStore(async ({ ports }) => {
-    const state = await loadStack(ports.store, ports.stack)
-    const change = state.changes[state.revisions.at(-1)?.change ?? '']
-    if (change === undefined || change.phase !== 'committed' || (change.watch === null && change.confirmBy === null)) {
-      context.renderer.result('confirm', { outcome: 'nothing' }, () => 'Nothing waits to be confirmed.')
-      return 'ok'
-    }
-    await withLease(ports, 'confirm', (writable) =>
-      writable.journal.append([{ type: 'change.confirmed', change: change.change, by: ports.by }]),
-    )
-    context.renderer.result(
-      'confirm',
-      { outcome: 'confirmed', change: change.change, n: change.revision },
-      () => `Confirmed: revision ${change.revision ?? '?'} stays, its guards end.`,
-    )
-    return 'ok'
+    const result = await confirm(ports)
+    context.renderer.result('confirm', result, () => {
+      if (result.outcome === 'nothing') return 'Nothing waits to be confirmed.'
+      if (result.outcome === 'confirmed') return `Confirmed: revision ${result.n ?? '?'} stays, its guards end.`
+      return ['Refused: there is nothing to confirm any more.', ...settledText(result.settled)].join('\n')
+    })
+    if (result.outcome !== 'settled') return 'ok'
+    return result.settled.some(({ outcome }) => outcome === 'held') ? 'held' : 'refused'
   })
 }

@@ -4,6 +4,7 @@ import { decideHeld, recover, withLease } from '@understudy/engine'
 import type { Context } from '../context.ts'
 import { listIn } from '../context.ts'
 import type { Exit } from '../exit-codes.ts'
+import { settledText } from '../render/settled-text.ts'
 
 export function recoverVerb(context: Context, values: Readonly<Record<string, unknown>>): Promise<Exit> {
   return context.withStore(async ({ ports }) => {
@@ -24,7 +25,7 @@ export function recoverVerb(context: Context, values: Readonly<Record<string, un
     }
     const recovered = await recover(ports)
     context.renderer.result('recover', { recovered }, () =>
-      recovered.length === 0 ? 'Nothing to recover.' : recovered.map(({ change, outcome }) => `Change ${change} is ${outcome}.`).join('\n'),
+      recovered.length === 0 ? 'Nothing to recover.' : settledText(recovered).join('\n'),
     )
     return recovered.some(({ outcome }) => outcome === 'held') ? 'held' : 'ok'
   })

@@ -5,6 +5,7 @@ import type { RollbackResult } from '@understudy/engine'
 import type { Context } from '../context.ts'
 import { listIn, numberIn, textIn } from '../context.ts'
 import type { Exit } from '../exit-codes.ts'
+import { settledText } from '../render/settled-text.ts'
 import { duration } from '../render/amounts.ts'
 
 export function rollbackVerb(context: Context, values: Readonly<Record<string, unknown>>): Promise<Exit> {
@@ -26,6 +27,8 @@ export function rollbackVerb(context: Context, values: Readonly<Record<string, u
 
 function exitFor(result: RollbackResult): Exit {
   switch (result.outcome) {
+    case 'settled':
+      return result.settled.some(({ outcome }) => outcome === 'held') ? 'held' : 'ok'
     case 'nothing':
     case 'undone':
       return 'ok'
@@ -42,6 +45,8 @@ function say(result: RollbackResult): string {
   switch (result.outcome) {
     case 'nothing':
       return `Nothing to undo: ${result.why}.`
+    case 'settled':
+      return [...settledText(result.settled), 'That was the last change; nothing else was undone.'].join('\n')
     case 'refused':
       return `Refused (${result.code}): ${result.text}.${result.code === 'rollback.closure' ? ' Say --with-closure to take them along.' : ''}`
     case 'undone': {

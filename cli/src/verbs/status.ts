@@ -1,20 +1,24 @@
 // Owns: `status`: what is live, what can be undone, how, how fast, and until when (L14).
 // Never: reads more than it says.
-import { artefactOf, askKeeper, headRevision, loadStack } from '@understudy/engine'
-import type { ChangeState, Revision, StackState } from '@understudy/engine'
+import { faultOf } from '@understudy/contract'
+import { artefactOf, askKeeper, headRevision, loadStack, overdueChange, recover, watchedChange } from '@understudy/engine'
+import type { ChangeState, Ports, Recovered, Revision, StackState } from '@understudy/engine'
 import type { Context } from '../context.ts'
 import type { Exit } from '../exit-codes.ts'
 import { duration } from '../render/amounts.ts'
 import { printable } from '../render/renderer.ts'
+import { settledText } from '../render/settled-text.ts'
 
 export function statusVerb(context: Context): Promise<Exit> {
   return context.withStore(async ({ ports, session, stack }) => {
+    const settled = overdueChange(await loadStack(ports.store, stack), Date.now()) === null ? [] : await settle(ports)
     const state = await loadStack(ports.store, stack)
     const head = await headRevision(ports.store, state)
     const lease = await ports.store.leaseOf(stack)
     const keeper = await askKeeper(session.dir, '/')
     const live = state.revisions.at(-1)
     const change = state.changes[live?.change ?? '']
+    const watched = watchedChange(state, Date.now())
     const undo = await undoOf(ports, change)
     const open = Object.values(state.changes).filter(({ phase }) => phase === 'applying' || phase === 'undoing' || phase === 'held')
     const data = {
@@ -22,15 +26,46 @@ export function statusVerb(context: Context): Promise<Exit> {
       revision: live ?? null,
       resources: Object.entries(head?.resources ?? {}).map(([name, { kind, out }]) => ({ name, kind, out })),
       undo,
-      watch: change?.watch ?? null,
-      confirmBy: change?.confirmBy ?? null,
+      watch: watched?.watch ?? null,
+      confirmBy: watched?.confirmBy ?? null,
+      settled,
       open: open.map(({ change: id, phase, why, faults }) => ({ change: id, phase, why, faults })),
       holder: lease?.holder ?? null,
       keeper,
     }
-    context.renderer.result('status', data, () => text(stack, state, head, change, undo, open))
+    context.renderer.result('status', data, () =>
+      [...settledText(settled), text(stack, state, head, change, undo, open), ...watchText(watched, keeper !== null)].join('\n'),
+    )
     return open.some(({ phase }) => phase === 'held') ? 'held' : 'ok'
   })
+}
+
+/** Nobody undid it in time: this is done now (L8). Nothing where somebody else is doing it. */
+async function settle(ports: Ports): Promise<readonly Recovered[]> {
+  try {
+    return await recover(ports)
+  } catch (thrown) {
+    if (faultOf(thrown).code === 'lease.held') return []
+    throw thrown
+  }
+}
+
+/** Why it is live: its message, or why it was undone. */
+function said({ phase, message, why }: ChangeState): string {
+  const text = phase === 'undone' ? why : message
+  return text === '' ? '' : `: ${printable(text)}`
+}
+
+function watchText(change: ChangeState | null, kept: boolean): readonly string[] {
+  if (change === null) return []
+  const lines: string[] = []
+  const { confirmBy, watch } = change
+  if (confirmBy !== null && confirmBy <= Date.now())
+    lines.push(`it was not confirmed by ${new Date(confirmBy).toISOString()}: it is being undone`)
+  else if (confirmBy !== null) lines.push(`waits to be confirmed until ${new Date(confirmBy).toISOString()}, then it is undone`)
+  if (watch !== null && watch.until > Date.now())
+    lines.push(`guarded until ${new Date(watch.until).toISOString()}: ${watch.resources.join(', ')}`)
+  return kept ? lines : [...lines, 'no keeper ran to see to it; it is started now']
 }
 
 async function undoOf(ports: Parameters<Parameters<Context['withStore']>[0]>[0]['ports'], change: ChangeState | undefined) {
@@ -51,7 +86,7 @@ function text(
   const lines = [
     live === undefined
       ? `${stack}: nothing was applied yet`
-      : `${stack}: revision ${live.n} (${live.how}), ${new Date(live.at).toISOString()}${change === undefined ? '' : `, by ${printable(change.by.who)}${change.message === '' ? '' : `: ${printable(change.message)}`}`}`,
+      : `${stack}: revision ${live.n} (${live.how}), ${new Date(live.at).toISOString()}${change === undefined ? '' : `, by ${printable(change.by.who)}${said(change)}`}`,
   ]
   for (const [name, { kind, out }] of Object.entries(head?.resources ?? {}))
     lines.push(`  ${name.padEnd(14)} ${kind.padEnd(16)} ${printable(JSON.stringify(out))}`)
@@ -59,9 +94,6 @@ function text(
     lines.push(
       `undo: ${undo.how}${undo.forecastMs === null ? '' : `, ≤ ${duration(undo.forecastMs.high)}`}, kept until the next change; after that by a compiled undo`,
     )
-  if (change?.confirmBy !== null && change?.confirmBy !== undefined)
-    lines.push(`waits to be confirmed until ${new Date(change.confirmBy).toISOString()}, then it is undone`)
-  if (change?.watch) lines.push(`guarded until ${new Date(change.watch.until).toISOString()}: ${change.watch.resources.join(', ')}`)
   for (const { change: id, phase, why, faults } of open) {
     lines.push(`${phase.toUpperCase()}: change ${id}${why === '' ? '' : `: ${printable(why)}`}`)
     for (const fault of faults) lines.push(`  ${fault.code}: ${printable(fault.summary)} ${printable(fault.detail)}`)

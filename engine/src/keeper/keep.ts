@@ -1,19 +1,18 @@
 // Owns: what the resident process does: asks guards, minds deadlines, undoes by itself, settles what a kill left.
 // Never: goes forward; undoes anything but the change that is watched.
 import { faultOf } from '@understudy/contract'
-import type { FaultData } from '@understudy/contract'
 import { reading } from '../exec/attempt.ts'
 import { collectLog } from '../exec/collect-log.ts'
 import type { Ports } from '../exec/ports.ts'
 import { kindFor } from '../exec/run.ts'
-import { turnedLast } from '../journal/fold.ts'
 import { withLease } from '../journal/lease.ts'
-import { artefactOf, headRevision, loadStack } from '../journal/load-stack.ts'
-import type { ChangeState, StackState, Watch } from '../model/journal.ts'
+import { headRevision, loadStack } from '../journal/load-stack.ts'
+import type { ChangeState, Watch } from '../model/journal.ts'
 import type { Revision } from '../model/plan.ts'
 import { PRIMARY } from '../model/world.ts'
-import { recover, rollback } from '../pipeline.ts'
-import type { RollbackRequest } from '../rollback/roll-back.ts'
+import { recover } from '../pipeline.ts'
+import { recoverStack } from '../rollback/recover.ts'
+import { undoWatched, watchedChange } from '../rollback/settle-stack.ts'
 
 /** What one look at the stack led to. */
 export interface Kept {
@@ -44,7 +43,7 @@ export async function keepOnce(ports: Ports, count: GuardCount): Promise<Kept> {
     await whenFree(() => recover(ports))
     return { againMs: 0, undid: null }
   }
-  const watched = watchedChange(ports, state)
+  const watched = watchedChange(state, ports.clock.now())
   if (watched === null) return { againMs: null, undid: null }
   if (watched.confirmBy !== null && ports.clock.now() >= watched.confirmBy) {
     ports.emit('confirm.overdue', { change: watched.change })
@@ -60,14 +59,6 @@ export async function keepOnce(ports: Ports, count: GuardCount): Promise<Kept> {
     return undo(ports, watched, `guard ${failed.resource}: ${failed.detail}`)
   }
   return { againMs: watched.watch.everyMs, undid: null }
-}
-
-/** The live change, if it is watched or waits to be confirmed. */
-function watchedChange(ports: Ports, state: StackState): ChangeState | null {
-  const change = state.changes[turnedLast(state)?.change ?? '']
-  if (change === undefined || change.phase !== 'committed') return null
-  const guarded = change.watch !== null && ports.clock.now() < change.watch.until
-  return guarded || change.confirmBy !== null ? change : null
 }
 
 function untilDeadline(ports: Ports, change: ChangeState): number {
@@ -107,38 +98,14 @@ async function askGuards(
 }
 
 async function undo(ports: Ports, change: ChangeState, why: string): Promise<Kept> {
-  // Not "the last change": something may have been recorded since.
-  const { base: to } = await artefactOf(ports.store, 'plan', change.plan)
-  const request: RollbackRequest = { to, only: [], withClosure: false, resolve: null, acceptLoss: [], message: '', why }
-  const acting: Ports = { ...ports, by: { ...ports.by, through: 'guard' } }
-  const result = await whenFree(() => rollback(acting, request).catch((thrown: unknown) => stopped(thrown)))
-  if (result === null) return { againMs: RETRY_MS, undid: null }
-  if (result.outcome === 'undone' || result.outcome === 'nothing') return { againMs: IDLE_MS, undid: change.change }
-  // It cannot be undone without a person: said once, and not tried again and again.
-  const fault = 'fault' in result ? result.fault : null
-  const text = fault === null ? ('text' in result ? result.text : 'it could not be turned back') : `${fault.code}: ${fault.detail}`
-  await whenFree(() =>
-    withLease(acting, 'hold', async (writable) => {
-      const now = (await writable.state()).changes[change.change]
-      if (now?.phase !== 'committed') return
-      await writable.journal.append([
-        {
-          type: 'change.held',
-          change: change.change,
-          why: `${why}; its undo needs a person: ${text}`,
-          faults: fault === null ? [] : [fault],
-        },
-      ])
+  const outcome = await whenFree(() =>
+    withLease(ports, 'rollback', async (writable) => {
+      await recoverStack(writable)
+      return undoWatched(writable, change, why)
     }),
   )
-  return { againMs: IDLE_MS, undid: null }
-}
-
-/** A busy moment passes and is tried again; everything else is for a person. */
-function stopped(thrown: unknown): { readonly outcome: 'fault'; readonly fault: FaultData } {
-  const fault = faultOf(thrown)
-  if (fault.class === 'transient') throw thrown
-  return { outcome: 'fault', fault }
+  if (outcome === null) return { againMs: RETRY_MS, undid: null }
+  return { againMs: IDLE_MS, undid: outcome === 'undone' ? change.change : null }
 }
 
 /** Null when somebody else holds the stack: whoever it is may be undoing already. */

@@ -16,6 +16,8 @@ export interface Recovered {
   readonly change: string
   /** `kept`: an undo that somebody else's writes stopped; the change stands. */
   readonly outcome: 'undone' | 'held' | 'kept'
+  /** `overdue`: it was not confirmed in time. */
+  readonly why: 'interrupted' | 'overdue'
 }
 
 const interrupted: FaultData = {
@@ -41,7 +43,7 @@ export async function recoverStack(writable: Writable): Promise<readonly Recover
     ports.emit('recover.started', { change: id }, { phase: change.phase })
     const outcome = await recoverChange(writable, state, change)
     ports.emit('recover.finished', { change: id }, { outcome })
-    results.push({ change: id, outcome })
+    results.push({ change: id, outcome, why: 'interrupted' })
   }
   return results
 }

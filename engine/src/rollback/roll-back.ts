@@ -21,6 +21,7 @@ import { compileDesired } from './compile.ts'
 import { flipTo, performFlip, revisionNumbered } from './flip.ts'
 import { partsFlip, performPartsFlip } from './flip-parts.ts'
 import type { PartsFlip } from './flip-parts.ts'
+import type { Recovered } from './recover.ts'
 import { followersOf } from './selection.ts'
 import type { Selected } from './selection.ts'
 
@@ -39,6 +40,8 @@ export interface RollbackRequest {
 
 export type RollbackResult =
   | { readonly outcome: 'nothing'; readonly why: string }
+  /** The last change was not finished, or not confirmed in time: it is settled, and nothing else was undone. */
+  | { readonly outcome: 'settled'; readonly settled: readonly Recovered[] }
   | { readonly outcome: 'refused'; readonly code: string; readonly text: string; readonly names: readonly string[] }
   | {
       readonly outcome: 'undone'

@@ -1,0 +1,67 @@
+// Owns: what whoever takes a stack does before anything else: what a kill left is settled, what was not confirmed in time is undone.
+// Never: waits for a keeper: the deadline holds without one (L8).
+import { faultOf } from '@understudy/contract'
+import type { FaultData } from '@understudy/contract'
+import type { Ports } from '../exec/ports.ts'
+import { turnedLast } from '../journal/fold.ts'
+import type { Writable } from '../journal/lease.ts'
+import { artefactOf } from '../journal/load-stack.ts'
+import type { ChangeState, StackState } from '../model/journal.ts'
+import { recoverStack } from './recover.ts'
+import type { Recovered } from './recover.ts'
+import { rollBack } from './roll-back.ts'
+import type { RollbackRequest } from './roll-back.ts'
+
+/** The live change, if guards watch it or it waits to be confirmed. Its time may have passed. */
+export function watchedChange(state: StackState, now: number): ChangeState | null {
+  const change = state.changes[turnedLast(state)?.change ?? '']
+  if (change === undefined || change.phase !== 'committed') return null
+  const guarded = change.watch !== null && now < change.watch.until
+  return guarded || change.confirmBy !== null ? change : null
+}
+
+/** The live change, if it should have been confirmed by now. */
+export function overdueChange(state: StackState, now: number): ChangeState | null {
+  const change = watchedChange(state, now)
+  return change !== null && change.confirmBy !== null && now >= change.confirmBy ? change : null
+}
+
+export async function settleStack(writable: Writable): Promise<readonly Recovered[]> {
+  const recovered = await recoverStack(writable)
+  const { ports } = writable
+  const overdue = overdueChange(await writable.state(), ports.clock.now())
+  if (overdue === null) return recovered
+  ports.emit('confirm.overdue', { change: overdue.change })
+  const outcome = await undoWatched(writable, overdue, 'it was not confirmed in time')
+  return [...recovered, { change: overdue.change, outcome, why: 'overdue' }]
+}
+
+/** Undoes the live change by itself. What cannot be undone without a person is held, said once and not tried again and again. */
+export async function undoWatched(writable: Writable, change: ChangeState, why: string): Promise<'undone' | 'held'> {
+  const state = await writable.state()
+  // Somebody was faster.
+  if (turnedLast(state)?.change !== change.change || state.changes[change.change]?.phase !== 'committed') return 'undone'
+  const ports: Ports = { ...writable.ports, by: { ...writable.ports.by, through: 'guard' } }
+  // Not "the last change": something may have been recorded since.
+  const { base: to } = await artefactOf(ports.store, 'plan', change.plan)
+  const request: RollbackRequest = { to, only: [], withClosure: false, resolve: null, acceptLoss: [], message: '', why }
+  const result = await rollBack({ ...writable, ports }, request, ports.clock.monotonic()).catch((thrown: unknown) => stopped(thrown))
+  if (result.outcome === 'undone' || result.outcome === 'nothing') return 'undone'
+  const fault = 'fault' in result ? result.fault : null
+  const text = fault === null ? ('text' in result ? result.text : 'it could not be turned back') : `${fault.code}: ${fault.detail}`
+  await hold(writable, change, `${why}; its undo needs a person: ${text}`, fault === null ? [] : [fault])
+  return 'held'
+}
+
+/** From here on a person decides about the change; nothing was turned for it. */
+export async function hold(writable: Writable, { change }: ChangeState, why: string, faults: readonly FaultData[]): Promise<void> {
+  if ((await writable.state()).changes[change]?.phase !== 'committed') return
+  await writable.journal.append([{ type: 'change.held', change, why, faults }])
+}
+
+/** A busy moment passes and is tried again; everything else is for a person. */
+function stopped(thrown: unknown): { readonly outcome: 'fault'; readonly fault: FaultData } {
+  const fault = faultOf(thrown)
+  if (fault.class === 'transient') throw thrown
+  return { outcome: 'fault', fault }
+}

@@ -1,0 +1,46 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { askKeeper } from '@understudy/engine'
+import { openFolder } from './folder.ts'
+import type { Folder } from './folder.ts'
+
+let folder: Folder
+beforeEach(async () => {
+  folder = openFolder()
+  folder.write('understudy.yaml', 'stack: one\nresources:\n  note: { kind: files.file, spec: { path: note, content: one } }\n')
+  expect(await folder.run('apply')).toMatchObject({ code: 0 })
+  folder.write('understudy.yaml', 'stack: one\nresources:\n  note: { kind: files.file, spec: { path: note, content: two } }\n')
+})
+afterEach(() => folder.close())
+
+/** The keeper dies as a machine that goes away takes it along. */
+async function killKeeper(): Promise<void> {
+  const pid = Number((await askKeeper(folder.path('.understudy'), '/'))?.['pid'])
+  expect(pid).toBeGreaterThan(1)
+  process.kill(pid, 'SIGKILL')
+}
+
+test('status says that no keeper ran, and every verb starts it again', async () => {
+  expect(await folder.run('apply', '--confirm-within', '10m')).toMatchObject({ code: 0 })
+  await killKeeper()
+  expect((await folder.run('status')).stdout).toMatch(/waits to be confirmed until .*\nno keeper ran/)
+  expect((await folder.run('keeper', 'status')).stdout).toContain('The keeper runs')
+  await killKeeper()
+  await folder.run('history')
+  expect((await folder.run('keeper', 'status')).stdout).toContain('The keeper runs')
+  expect(await folder.run('confirm')).toMatchObject({ code: 0, stdout: expect.stringContaining('Confirmed') })
+  expect(folder.read('note')).toBe('two')
+})
+
+test.each([
+  ['confirm', 5],
+  ['recover', 0],
+  ['rollback', 0],
+  ['status', 0],
+] as const)('%s after the deadline finds it undone, though the keeper died before', async (verb, code) => {
+  expect(await folder.run('apply', '--confirm-within', '3s')).toMatchObject({ code: 0 })
+  const until = Date.now() + 3_000
+  await killKeeper()
+  await expect.poll(() => Date.now() > until, { timeout: 10_000 }).toBe(true)
+  expect(await folder.run(verb)).toMatchObject({ code, stdout: expect.stringContaining('was not confirmed in time and is undone') })
+  expect(folder.read('note')).toBe('one')
+})

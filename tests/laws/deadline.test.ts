@@ -1,0 +1,67 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { confirm, loadStack, recover } from '@understudy/engine'
+import { applyTo, openTestStack, rollBackOn } from '../kit.ts'
+import type { TestStack, Wishes } from '../kit.ts'
+
+let stack: TestStack
+beforeEach(async () => {
+  stack = await openTestStack()
+  mkdirSync(join(stack.dir, 'live'))
+})
+afterEach(() => stack.close())
+
+const file = (content: string): Wishes => ({ note: { kind: 'files.file', spec: { path: 'live/note', content } } })
+const note = (): string | null => (existsSync(join(stack.dir, 'live/note')) ? readFileSync(join(stack.dir, 'live/note'), 'utf8') : null)
+const revisions = async () => (await loadStack(stack.store, 'test')).revisions.map(({ how }) => how)
+
+/** The same stack later, when nobody but the caller is there: no keeper runs in these tests. */
+const later = () => {
+  const { clock } = stack.ports
+  return { ...stack, ports: { ...stack.ports, clock: { ...clock, now: () => clock.now() + 3_600_000 } } }
+}
+const unconfirmed = async () => {
+  await applyTo(stack, file('one'))
+  await applyTo(stack, file('two'), {}, { confirmWithinMs: 60_000 })
+  expect(note()).toBe('two')
+}
+
+describe('L8: a change that was not confirmed in time is undone by whoever comes next, keeper or not', () => {
+  beforeEach(unconfirmed)
+
+  test('in time it is confirmed, and stays', async () => {
+    expect(await confirm(stack.ports)).toMatchObject({ outcome: 'confirmed', n: 2 })
+    expect(await recover(later().ports)).toEqual([])
+    expect(note()).toBe('two')
+  })
+
+  test('recover undoes it', async () => {
+    expect(await recover(later().ports)).toMatchObject([{ outcome: 'undone', why: 'overdue' }])
+    expect([note(), await revisions()]).toEqual(['one', ['applied', 'applied', 'undone']])
+  })
+
+  test('confirm comes too late: refused, and it is undone', async () => {
+    expect(await confirm(later().ports)).toMatchObject({ outcome: 'settled', settled: [{ outcome: 'undone', why: 'overdue' }] })
+    expect(note()).toBe('one')
+    expect(await confirm(later().ports)).toEqual({ outcome: 'nothing' })
+  })
+
+  test('rollback undoes it, and not also the one before', async () => {
+    expect(await rollBackOn(later())).toMatchObject({ outcome: 'settled', settled: [{ outcome: 'undone', why: 'overdue' }] })
+    expect(note()).toBe('one')
+  })
+
+  test('apply undoes it first, and goes on from there', async () => {
+    expect(await applyTo(later(), file('three'))).toMatchObject({ plan: { base: 3 }, result: { outcome: 'committed' } })
+    expect([note(), await revisions()]).toEqual(['three', ['applied', 'applied', 'undone', 'applied']])
+  })
+
+  test('what cannot be undone without a person is held, and nobody’s write is lost', async () => {
+    writeFileSync(join(stack.dir, 'live/note'), 'by hand')
+    expect(await recover(later().ports)).toMatchObject([{ outcome: 'held', why: 'overdue' }])
+    expect(note()).toBe('by hand')
+    const { changes, order } = await loadStack(stack.store, 'test')
+    expect(changes[order.at(-1) ?? '']).toMatchObject({ phase: 'held', why: expect.stringContaining('it was not confirmed in time') })
+  })
+})
