@@ -13,7 +13,12 @@ const external = ['koffi']
 
 const bundle = await rolldown({
   // The front is a program of its own: providers/src/proxy-route/front-process.ts looks for it beside the bundle.
-  input: { main: join(here, 'src/main.ts'), front: join(here, '../providers/src/proxy-route/front/main.ts') },
+  // The name worker is a thread: engine/src/fx/name-files.ts looks for it there, too.
+  input: {
+    main: join(here, 'src/main.ts'),
+    front: join(here, '../providers/src/proxy-route/front/main.ts'),
+    'name-worker': join(here, '../engine/src/fx/name-worker.ts'),
+  },
   platform: 'node',
   external: [...external, /^node:/],
   onLog(level, log, handle) {

@@ -30,6 +30,7 @@ export type {
   Hands,
   Look,
   Merging,
+  NamedFile,
   Prepared,
   Probing,
   Provider,

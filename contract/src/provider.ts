@@ -2,7 +2,7 @@
 // undo and redo are the same code, so "undo twice is undo once" and "an undo can be undone" follow from it.
 // Never: tells a provider whether its world is the primary or a shadow.
 import type { Digest, Json } from './json.ts'
-import type { Effects, Path, Reads } from './effects.ts'
+import type { DirReads, Effects, Path, Reads } from './effects.ts'
 import type { DescribedSchema, Schema } from './schema.ts'
 
 /** The two sides of a step. */
@@ -32,6 +32,14 @@ export interface Secret {
   readonly mac: Digest
 }
 
+/** A file's content by digest, and which file it was: inode, change time, bytes. */
+export interface NamedFile {
+  readonly digest: Digest
+  readonly size: number
+  readonly ino: bigint
+  readonly ctimeNs: bigint
+}
+
 export interface Look {
   readonly signal: AbortSignal
   readonly fx: Reads
@@ -46,6 +54,12 @@ export interface Look {
   put(bytes: Uint8Array): Promise<Digest>
   /** The digest that `put` would give, without keeping anything. */
   name(bytes: Uint8Array): Digest
+  /**
+   * `name` of the bytes of regular files in `folder` below an open directory, read by another thread: for looking at many
+   * files without standing in anybody's way. Null for what is no regular file, cannot be read, or changed meanwhile: a
+   * caller that needs to know why reads that one itself.
+   */
+  nameFiles(dir: DirReads, folder: Path, names: readonly Path[]): Promise<readonly (NamedFile | null)[]>
   /** The value of a secret. From then on it is blanked out of everything that is recorded. */
   reveal(secret: Secret): Promise<string>
   /** For people who watch: how far this call is. Never needed for correctness. */
@@ -131,8 +145,11 @@ export interface Provider<Spec, State, Memento, Part, Out> {
   want(at: At<Part>, spec: Spec, call: Look): Promise<Wanted<State>>
   /** What is there; null is absent; "could not tell" is a fault. `hint` is the last known state (it may speed reading up). */
   read(at: At<Part>, hint: State | null, call: Look): Promise<Seen<State, Out> | null>
-  /** Makes a copy of the live thing (`live` null: only its place) in another world. `spec` is resolved in that world. */
-  fork(from: At<Part>, to: At<null>, live: State | null, spec: Spec, call: Hands): Promise<Forked<Part, Out>>
+  /**
+   * Makes a copy of the live thing (`live` null: only its place) in another world. `spec` is resolved in that world. `unfit`:
+   * what is live does not answer (its probe says so, in words): then its copy need not either, so that it can be repaired.
+   */
+  fork(from: At<Part>, to: At<null>, live: State | null, spec: Spec, call: Hands, unfit?: string): Promise<Forked<Part, Out>>
   /** Removes a copy. Part null: the fork died half-way; what it left is found by world and id (its room). Twice is once. */
   close(at: At<Part | null>, call: Hands): Promise<void>
   /** All the slow work, invisible: makes the side `to` ready beside `from`, or the way to it. Null is absence. */

@@ -38,6 +38,13 @@ export function folderBench(): Bench {
       return name(bytes)
     },
     name,
+    nameFiles: async (dir, folder, names) =>
+      names.map((file) => {
+        const path = folder === '' ? file : `${folder}/${file}`
+        const stat = dir.stat(path)
+        if (stat?.type !== 'file') return null
+        return { digest: name(dir.read(path)), size: stat.size, ino: stat.ino, ctimeNs: stat.ctimeNs }
+      }),
     reveal: async ({ mac }) => Buffer.from(objects.get(mac) ?? []).toString('utf8'),
     progress: () => undefined,
   })

@@ -35,6 +35,11 @@ export function bindRoot<D extends DirReads>(dir: D, root: TreeRoot): D {
   return dir
 }
 
+/** Null for a directory that wraps one of ours. */
+export function rootBehind(dir: DirReads): TreeRoot | null {
+  return roots.get(dir) ?? null
+}
+
 /** The root behind an open directory. */
 export function rootOf(dir: DirReads): TreeRoot {
   const root = roots.get(dir)

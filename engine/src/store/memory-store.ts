@@ -128,6 +128,7 @@ function memoryObjects(key: Uint8Array, open: () => void): Objects {
       return kept.has(digest)
     },
     name,
+    nameKey: sealer.nameKey,
     async flush() {
       open()
     },

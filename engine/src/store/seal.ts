@@ -3,11 +3,13 @@
 import { createCipheriv, createDecipheriv, createHmac, createSecretKey, hkdfSync, randomFillSync } from 'node:crypto'
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { isDigest } from '@understudy/contract'
+import type { KeyObject } from 'node:crypto'
 import type { Digest } from '@understudy/contract'
 
 export interface Sealer {
   /** `h:` and HMAC-SHA-256, hexadecimal. */
   name(bytes: Uint8Array): Digest
+  readonly nameKey: KeyObject
   /** Compressed where that makes it smaller, then AES-256-GCM. `place` says where it belongs; it opens nowhere else. */
   seal(bytes: Uint8Array, place: string): Uint8Array
   /** Null for anything that `seal` did not make for that place under this key. */
@@ -29,6 +31,7 @@ export function createSealer(key: Uint8Array): Sealer {
   const sealing = derive('seal')
   const nonces = new Nonces()
   return {
+    nameKey: naming,
     name: (bytes) => digestOf(createHmac('sha256', naming).update(bytes).digest('hex')),
     seal(bytes, place) {
       const packed = bytes.length < PACK_FROM ? null : pack(bytes)

@@ -150,6 +150,7 @@ export function sqliteObjects(db: DatabaseSync, queue: WriteQueue, sealer: Seale
       return isDigest(digest) && (await queue.read(() => known.get(keyOf(digest)) !== undefined))
     },
     name: (bytes) => sealer.name(bytes),
+    nameKey: sealer.nameKey,
     flush: () => queue.flush(),
     async drop(digests) {
       const keys = digests.filter((digest) => isDigest(digest)).map(keyOf)

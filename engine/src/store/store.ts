@@ -1,5 +1,6 @@
 // Owns: the port to what is remembered: log streams with a hash chain, objects by digest, an inbox, a lease.
 // Never: knows what an entry means; never keeps an object in the clear.
+import type { KeyObject } from 'node:crypto'
 import type { Digest, Json } from '@understudy/contract'
 
 /** One entry of a log stream. `hash` covers everything else of it, `prev` included, so a stream is a chain. */
@@ -28,6 +29,8 @@ export interface Objects {
   has(digest: Digest): Promise<boolean>
   /** The digest that `put` would give (HMAC-SHA-256 under the store's key); keeps nothing. */
   name(bytes: Uint8Array): Digest
+  /** The key behind `name`, for another thread of this process. */
+  readonly nameKey: KeyObject
   /** Makes all that was put durable now. */
   flush(): Promise<void>
   /** Forgets objects that nothing refers to any more; the caller knows which, and that nobody puts one of them meanwhile. */

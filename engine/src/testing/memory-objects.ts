@@ -1,12 +1,12 @@
 // Owns: an object store in memory, for tests: same names and faults as a real one.
 // Never: keeps anything longer than the test.
-import { createHmac, randomBytes } from 'node:crypto'
+import { createHmac, createSecretKey, randomBytes } from 'node:crypto'
 import { Fault, isDigest } from '@understudy/contract'
 import type { Digest } from '@understudy/contract'
 import type { Objects } from '../store/store.ts'
 
 export function memoryObjects(): Objects {
-  const key = randomBytes(32)
+  const key = createSecretKey(randomBytes(32))
   const kept = new Map<Digest, Uint8Array>()
   const name = (bytes: Uint8Array): Digest => {
     const digest = `h:${createHmac('sha256', key).update(bytes).digest('hex')}`
@@ -32,6 +32,7 @@ export function memoryObjects(): Objects {
     },
     has: async (digest) => kept.has(digest),
     name,
+    nameKey: key,
     flush: async () => undefined,
     async drop(digests) {
       for (const digest of digests) kept.delete(digest)

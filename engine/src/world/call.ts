@@ -1,6 +1,7 @@
 // Owns: the `call` a provider gets: effects bound to one world, resource and step, store, room, secrets, progress.
 // Never: tells whether the world is the primary.
 import type { Effects, Hands, Look, Reads } from '@understudy/contract'
+import { fileNamer } from '../fx/name-files.ts'
 import type { Recorder } from '../fx/recorder.ts'
 import type { Objects } from '../store/store.ts'
 
@@ -21,6 +22,7 @@ export function lookCall({ objects, recorder, fx, room, progress }: CallOptions)
     get: (digest) => objects.get(digest),
     put: (bytes) => objects.put(bytes),
     name: (bytes) => objects.name(bytes),
+    nameFiles: fileNamer(objects.nameKey),
     async reveal({ mac }) {
       const text = Buffer.from(await objects.get(mac)).toString('utf8')
       recorder.hide(text)

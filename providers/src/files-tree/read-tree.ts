@@ -1,6 +1,6 @@
 // Owns: a directory on disk read into a root: identity in directory objects, times and sockets beside it.
 // Never: writes to the disk, follows a link, crosses into another file system, or takes a file that changed under its eyes.
-import type { Digest, DirReads, Look, Stat } from '@understudy/contract'
+import type { Digest, DirReads, Look, NamedFile, Stat } from '@understudy/contract'
 import { dirEntry, fileEntry, linkEntry, nodeEntry, sameEntry } from './entry.ts'
 import type { Entry } from './entry.ts'
 import { join } from './tree-difference.ts'
@@ -15,7 +15,7 @@ export interface Known {
 }
 
 export interface ReadOptions {
-  readonly call: Pick<Look, 'get' | 'name' | 'fx' | 'signal' | 'progress'>
+  readonly call: Pick<Look, 'get' | 'name' | 'nameFiles' | 'fx' | 'signal' | 'progress'>
   readonly keep: Keep
   /** Lets files whose ctime is older than that moment go unread. */
   readonly known: Known | null
@@ -136,6 +136,7 @@ async function readOnce(walk: Walk, path: string, stat: Stat, known: Entry | nul
     return { entry: { ...known, uid: stat.uid, gid: stat.gid, mode: stat.mode, xattrs: own }, times: timesOf(walk, times) }
   }
   const before = await knownDirectory(known, walk)
+  const named = await nameAll(walk, full, stats, trusted ? (before ?? new Map()) : new Map())
   const entries = new Map<string, Entry>()
   let alike = before !== null && before.size === stats.size
   for (const name of [...stats.keys()].sort()) {
@@ -160,7 +161,7 @@ async function readOnce(walk: Walk, path: string, stat: Stat, known: Entry | nul
       continue
     } else {
       const old = trusted && found.ctimeNs < at && was?.type === found.type ? was : null
-      const entry = await readEntry(walk, below, found, old)
+      const entry = await readEntry(walk, below, found, old, named.get(name) ?? null)
       if (entry === null) return null
       entries.set(name, entry)
     }
@@ -184,14 +185,33 @@ async function knownDirectory(known: Entry | null, walk: Walk): Promise<Director
   }
 }
 
-/** Null when it did not hold still. */
-async function readEntry(walk: Walk, path: string, stat: Stat, old: Entry | null): Promise<Entry | null> {
+/** The files of one directory that have to be read, all in one go and by another thread. */
+async function nameAll(
+  walk: Walk,
+  full: string,
+  stats: ReadonlyMap<string, Stat>,
+  trusted: Directory,
+): Promise<ReadonlyMap<string, NamedFile>> {
+  const at = walk.known?.at ?? 0n
+  const read = [...stats].flatMap(([name, { type, ctimeNs, size }]) =>
+    type !== 'file' || size > FILE_BYTES_MAX || (ctimeNs < at && trusted.get(name)?.type === 'file') ? [] : [name],
+  )
+  if (walk.onContent !== undefined || read.length === 0) return new Map()
+  const found = await walk.call.nameFiles(walk.dir, full, read)
+  return new Map(read.flatMap((name, index): [string, NamedFile][] => (found[index] ? [[name, found[index]]] : [])))
+}
+
+/** Null when it did not hold still. `named`: its bytes were named already, which counts if it is still that file. */
+async function readEntry(walk: Walk, path: string, stat: Stat, old: Entry | null, named: NamedFile | null): Promise<Entry | null> {
   const full = join(walk.base, path)
   const group = stat.type === 'file' && stat.nlink > 1 ? groupOf(walk, stat.ino, path) : null
   if (old !== null) return old.group === group ? old : { ...old, group }
   const xattrs = stat.type === 'link' ? null : xattrsOf(walk.dir, full)
   if (stat.type === 'link') return linkEntry(stat, walk.dir.readlink(full))
   if (stat.type === 'fifo' || stat.type === 'char' || stat.type === 'block') return nodeEntry(stat, stat.type, xattrs)
+  if (named !== null && named.ino === stat.ino && named.ctimeNs === stat.ctimeNs && named.size === stat.size) {
+    return { ...fileEntry(stat, named.digest, named.size, xattrs), group }
+  }
   for (let tries = 1; tries <= TRIES; tries += 1) {
     const before = tries === 1 ? stat : walk.dir.stat(full)
     if (before === null || before.type !== 'file') return null
