@@ -17,8 +17,9 @@ import type { Assessment, Rehearsal } from './model/artefacts.ts'
 import type { Intent, Policy } from './model/intent.ts'
 import type { Plan, Revision } from './model/plan.ts'
 import { chooseDesired } from './plan/choose.ts'
-import { alsoProtected, freezeIntent } from './plan/desired.ts'
+import { alsoProtected, freezeIntent, whereWritten } from './plan/desired.ts'
 import { draftPlan } from './plan/draft.ts'
+import { refuseClaimed } from './plan/other-stacks.ts'
 import { heldAsTheyAre, onlyRecords, recordedNames } from './plan/records.ts'
 import { sameBase } from './plan/same-base.ts'
 import { recoverStack } from './rollback/recover.ts'
@@ -81,7 +82,10 @@ export async function plan(ports: Ports, request: ChangeRequest): Promise<Forese
   const desired = chooseDesired(asked, base, request.only)
   const goal = request.destroy ? 'destroy' : 'apply'
   const from = request.destroy ? alsoProtected(base, request.intent) : base
-  const made = await draftPlan(ports, { goal, intent, undoes: null, desired, base: from, replace: request.replace, written: 'over' }, log.add)
+  const draft = { goal, intent, undoes: null, desired, base: from, replace: request.replace, written: 'over' } as const
+  const made = await draftPlan(ports, draft, log.add).catch((thrown: unknown) => {
+    throw whereWritten(thrown, request.intent)
+  })
   return { plan: made, planDigest: await keepArtefact(ports.store, made), rehearsal: null, assessment: null, base }
 }
 
@@ -136,6 +140,8 @@ export function apply(ports: Ports, request: ChangeRequest, options: ApplyOption
       message: options.message,
       watch: { forMs: guardForMs, everyMs: guardEveryMs, failures: guardFailures, on: onGuard },
       confirmWithinMs: options.confirmWithinMs,
+        // Another stack's change may have begun since this one was planned; both are in the log now, so one of them sees the other.
+        await refuseClaimed(writable.ports, foreseen.plan, foreseen.base, collectLog().add)
       beforeTurning: async () => {
         for (const id of holdingChanges(state)) await releaseChange(writable, state, id)
       },

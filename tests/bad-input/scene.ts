@@ -67,11 +67,9 @@ export function openScene(given: { readonly in?: string } = {}): Scene {
     async sound(options) {
       expect(await run(['status'], options)).toMatchObject({ code: 0, errors: [] })
       expect(await run(['doctor'], options)).toMatchObject({ code: 0, errors: [] })
-      expect(
-        existsSync(path('.understudy/rooms'))
-          ? readdirSync(path('.understudy/rooms')).filter((name) => name !== 'primary' && name !== 'planning')
-          : [],
-      ).toEqual([])
+      const rooms = existsSync(path('.understudy')) ? readdirSync(path('.understudy')).filter((name) => name.startsWith('rooms.')) : []
+      const worlds = rooms.flatMap((name) => readdirSync(path('.understudy', name)))
+      expect(worlds.filter((name) => name !== 'primary' && name !== 'planning')).toEqual([])
       expect(processesIn(dir)).toEqual([])
     },
     close: () => rmSync(dir, { recursive: true, force: true }),

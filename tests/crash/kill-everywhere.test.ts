@@ -84,7 +84,7 @@ async function inspect(dir: string, what: string, killAt: number, known: { v1: s
     const { seq } = state
     if ((await recover(stack.ports)).length > 0 || (await loadStack(stack.store, 'test')).seq !== seq)
       say('the second recovery was not a no-op')
-    const worlds = readdirSync(join(dir, '.understudy', 'rooms')).filter((name) => name !== 'primary' && name !== 'planning')
+    const worlds = readdirSync(join(dir, '.understudy', 'rooms.test')).filter((name) => name !== 'primary' && name !== 'planning')
     if (worlds.length > 0 || (await stack.store.streams('worlds/')).length > 0) say(`worlds left over: ${worlds.join()}`)
     const again = what === 'apply' ? await applyTo(stack, crashStack('v2')) : await rollBackOn(stack)
     if (again.outcome === 'refused' || again.outcome === 'failed') say(`cannot go on: ${JSON.stringify(again).slice(0, 300)}`)

@@ -175,7 +175,7 @@ describe('laws of undo', () => {
     await committed(crashStack('v1'))
     const listing = (): readonly string[] =>
       readdirSync(stack.dir, { recursive: true, encoding: 'utf8' })
-        .filter((name) => !/^\.understudy\/(store\.db|rooms\/planning)/.test(name))
+        .filter((name) => !/^\.understudy\/(store\.db|rooms\.test\/planning)/.test(name))
         .toSorted()
     const before = [live(), ...listing()]
     const outcome = await applyTo(stack, { ...crashStack('v2'), ...file('toy.no-way-back', 'x') })

@@ -8,9 +8,11 @@ import { headRevision, keepArtefact } from '../journal/load-stack.ts'
 import type { ChangeRow } from '../model/drift.ts'
 import type { Held, Revision } from '../model/plan.ts'
 import { jsonOf } from '../model/json-of.ts'
+import { checkClaimed } from '../plan/claims.ts'
 import type { Desired } from '../plan/desired.ts'
 import { judgeSpec } from '../plan/holed.ts'
 import { observe, primaryWorld } from '../plan/observe.ts'
+import { askClaims, ownedElsewhere } from '../plan/other-stacks.ts'
 
 /** The next revision holds these resources. `recorded`: nothing live differs for it. Gives its number. */
 export async function adoptRevision(
@@ -63,6 +65,9 @@ export async function importResource(writable: Writable, name: string, want: Des
   const live = await observe(ports, primaryWorld(head), { id: name, kind: want.kind, part: home }, null, want.terms, collectLog().add)
   if (live === null)
     throw importFault('import.absent', `${name}: there is nothing at ${JSON.stringify(home)}`, 'Let `understudy apply` create it.')
+  const log = collectLog().add
+  const claims = await askClaims(ports, { id: name, kind: want.kind, part: home, spec: want.spec, terms: want.terms }, head, log)
+  checkClaimed({ [name]: claims }, await ownedElsewhere(ports, log))
   const held: Held = {
     id: name,
     kind: want.kind,
@@ -71,6 +76,7 @@ export async function importResource(writable: Writable, name: string, want: Des
     spec: want.spec,
     terms: want.terms,
     part: home,
+    claims,
     state: live.state,
     out: live.out,
   }

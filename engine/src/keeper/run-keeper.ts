@@ -12,7 +12,7 @@ import type { Ports } from '../exec/ports.ts'
 import type { Store } from '../store/store.ts'
 import { guardCount, keepOnce } from './keep.ts'
 
-const LEASE = 'keeper' // not a stack: the store's one keeper
+const LEASE = '=keeper' // no name of a stack: the store's one keeper
 const TTL_MS = 15_000
 const LOOK_MS = 200 // how often an idle keeper looks whether there is something to keep; one read of one row
 const IDLE_END_MS = 60_000 // nothing to keep for so long: it ends, and is started again when needed

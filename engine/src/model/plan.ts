@@ -25,6 +25,8 @@ export interface Held {
   readonly spec: Json
   readonly terms: Terms
   readonly part: Json
+  /** What it owns, where that was known when it was planned: no other stack of the store may own it. */
+  readonly claims?: readonly string[]
   readonly state: Json
   readonly out: Json
 }

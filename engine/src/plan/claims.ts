@@ -27,6 +27,29 @@ export function checkClaims(claims: Readonly<Record<string, readonly string[]>>)
   }
 }
 
+export interface Claimed {
+  /** Who owns it, as people say it: `api of stack shop`. */
+  readonly owner: string
+  readonly claim: string
+}
+
+/** Faults when a resource would own what another stack of the store owns. */
+export function checkClaimed(claims: Readonly<Record<string, readonly string[]>>, others: readonly Claimed[]): void {
+  for (const [resource, list] of Object.entries(claims)) {
+    for (const claim of list) {
+      const over = others.find((other) => covers(other.claim, claim) || covers(claim, other.claim))
+      if (over === undefined) continue
+      throw planFault(
+        'plan.claimed-elsewhere',
+        resource,
+        'Another stack owns the same thing.',
+        `${over.owner} claims ${over.claim}, ${resource} claims ${claim}`,
+        'Let one of the stacks leave it out: take it out of its file (`onRemove: keep` leaves the thing as it is), or `understudy forget` it.',
+      )
+    }
+  }
+}
+
 function covers(claim: string, other: string): boolean {
   return claim === other || (claim.endsWith('/') && other.startsWith(claim))
 }

@@ -119,3 +119,18 @@ export function writtenFault(resource: string, where: string): Fault {
 export function planFault(code: string, resource: string, summary: string, detail: string, hint: string): Fault {
   return new Fault({ code, class: 'invalid', summary, detail, hint, resource, stage: 'plan' })
 }
+
+/** The same fault, with the place in the stack file where its resource is written. */
+export function whereWritten(thrown: unknown, { resources }: Pick<Intent, 'resources'>): unknown {
+  if (!(thrown instanceof Fault) || thrown.fault.stage !== 'plan') return thrown
+  const { resource, detail, data } = thrown.fault
+  const where = resources[resource ?? '']?.where
+  if (where === undefined || where === null) return thrown
+  const { file, line, column } = where
+  const place = { file, line, column }
+  return new Fault({
+    ...thrown.fault,
+    detail: `${file}:${line}:${column}: ${detail}`,
+    data: isObject(data) ? { ...data, ...place } : place,
+  })
+}

@@ -15,6 +15,7 @@ import { planFault, writtenFault } from './desired.ts'
 import type { Desired } from './desired.ts'
 import { judgeSpec } from './holed.ts'
 import { observeAll, primaryWorld } from './observe.ts'
+import { askClaims, refuseClaimed } from './other-stacks.ts'
 import { recordsOf } from './records.ts'
 import { layWaves } from './waves.ts'
 
@@ -101,6 +102,10 @@ export async function draftPlan(ports: Ports, request: DraftRequest, log: CallLo
       ),
     )
   }
+  for (const { name, id, part, want, held } of placed) {
+    const same = held !== null && equal(held.spec, want.spec) ? held.claims : undefined
+    claims[name] ??= same ?? (await askClaims(ports, { id, part, kind: want.kind, spec: want.spec, terms: want.terms }, base, log))
+  }
   checkClaims(claims)
   // After the claims: who owns the same place twice is not helped by writing a reference to it.
   const known: Record<string, Json> = {}
@@ -122,9 +127,19 @@ export async function draftPlan(ports: Ports, request: DraftRequest, log: CallLo
   const resources = Object.fromEntries(
     placed.map(({ name, id, part, want }) => [
       name,
-      { id, kind: want.kind, version: kindFor(ports, want.kind).version, asked: want.asked, spec: want.spec, terms: want.terms, part },
+      {
+        id,
+        kind: want.kind,
+        version: kindFor(ports, want.kind).version,
+        asked: want.asked,
+        spec: want.spec,
+        terms: want.terms,
+        part,
+        claims: claims[name] ?? [],
+      },
     ]),
   )
+  await refuseClaimed(ports, { goal: request.goal, steps, resources }, base, log)
   const plan: Plan = {
     artefact: 'plan',
     stack: ports.stack,

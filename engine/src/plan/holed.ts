@@ -60,6 +60,15 @@ function judged(kind: Kind, resource: string, spec: Json): Judged {
   throw invalidSpec(kind, resource, issues)
 }
 
+/** The spec with stand-ins for its holes, to ask what does not depend on them; null where none fits. Never for a plan. */
+export function standInSpec(kind: Kind, spec: Json): Json | null {
+  for (const [one] of standIns) {
+    const fits = fitting(kind, spec, one)
+    if (fits.spec !== null) return fits.spec
+  }
+  return null
+}
+
 /** The spec with every hole filled by a stand-in; where the schema wants another shape at a hole, one that it takes. */
 function fitting(kind: Kind, spec: Json, standIn: Json) {
   let parsed = kind.parseSpec(fillHoles(spec, () => standIn).spec)

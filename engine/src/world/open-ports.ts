@@ -1,7 +1,7 @@
 // Owns: the real ports of the core on this machine: clocks, ids, timers, effects, who this process is.
 // Never: holds state of a change; reads a stack file.
 import { randomBytes } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -30,7 +30,7 @@ export interface PortOptions {
 export const machineClock: Clock = { now: () => Date.now(), monotonic: () => performance.now() }
 
 export function openPorts({ stack, dir, store, kinds, onEvent, who, through, signal, parallelism }: PortOptions): Ports {
-  const rooms = join(dir, 'rooms')
+  const rooms = roomsOf(dir, stack)
   mkdirSync(rooms, { recursive: true, mode: 0o700 })
   const emit: Emit = (type, of, data = {}) =>
     onEvent({ type, at: machineClock.now(), stack, change: of.change ?? null, resource: of.resource ?? null, data })
@@ -52,6 +52,12 @@ export function openPorts({ stack, dir, store, kinds, onEvent, who, through, sig
     gone: isGone,
     parallelism,
   }
+}
+
+/** Stacks of one store may have resources of the same name. Before 0.1 all rooms stood together; their paths are in what is kept. */
+function roomsOf(dir: string, stack: string): string {
+  const together = join(dir, 'rooms')
+  return existsSync(together) ? together : join(dir, `rooms.${stack}`)
 }
 
 /** Sortable by time, 8 letters and digits until the year 2059. */
