@@ -96,6 +96,7 @@ export function rollBackOn(stack: Pick<TestStack, 'ports'>, more: Partial<Parame
     withClosure: false,
     resolve: null,
     acceptLoss: [],
+    acceptIrreversible: [],
     message: '',
     why: 'test',
     ...more,

@@ -98,6 +98,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
       .option('--with-closure', 'also what has to follow')
       .addOption(new Option('--resolve <side>', 'where something else was written since').choices(['ours', 'theirs']))
       .option('--accept-loss <name>', 'accept what it would lose; may be repeated', collect)
+      .option('--accept-irreversible <name>', 'leave what has no way back, undo the rest; may be repeated', collect)
       .option('-m, --message <text>', 'why; shown in the history'),
     async () => (await import('./verbs/rollback.ts')).rollbackVerb,
   )

@@ -33,7 +33,16 @@ export async function openUnderstudy(dir: string): Promise<Understudy> {
   const back = async (to: number | null, only: string | null) => {
     events.length = 0
     const selected = only === null ? [] : [{ resource: 'tree', pointer: only }]
-    const request = { to, only: selected, withClosure: true, resolve: null, acceptLoss: [], message: '', why: 'bench' }
+    const request = {
+      to,
+      only: selected,
+      withClosure: true,
+      resolve: null,
+      acceptLoss: [],
+      acceptIrreversible: [],
+      message: '',
+      why: 'bench',
+    }
     const started = performance.now()
     const result = await rollback(ports, request)
     const totalMs = performance.now() - started

@@ -17,6 +17,7 @@ export function rollbackVerb(context: Context, values: Readonly<Record<string, u
       withClosure: values['withClosure'] === true,
       resolve: resolve === 'ours' || resolve === 'theirs' ? resolve : null,
       acceptLoss: listIn(values, 'acceptLoss'),
+      acceptIrreversible: listIn(values, 'acceptIrreversible'),
       message: textIn(values, 'message') ?? '',
       why: 'asked for',
     })
@@ -41,6 +42,14 @@ function exitFor(result: RollbackResult): Exit {
   }
 }
 
+/** What would let it go on. */
+function adviceFor({ code, names }: Extract<RollbackResult, { outcome: 'refused' }>): string {
+  const each = (option: string): string => names.map((name) => `${option} ${name}`).join(' ')
+  if (code === 'rollback.closure') return ' Say --with-closure to take them along.'
+  if (code === 'rollback.irreversible') return ` ${each('--accept-irreversible')} accepts that; what has none is left as it is.`
+  return code === 'rollback.lossy' ? ` ${each('--accept-loss')} accepts that.` : ''
+}
+
 function say(result: RollbackResult): string {
   switch (result.outcome) {
     case 'nothing':
@@ -48,7 +57,7 @@ function say(result: RollbackResult): string {
     case 'settled':
       return [...settledText(result.settled), 'That was the last change; nothing else was undone.'].join('\n')
     case 'refused':
-      return `Refused (${result.code}): ${result.text}.${result.code === 'rollback.closure' ? ' Say --with-closure to take them along.' : ''}`
+      return `Refused (${result.code}): ${result.text}.${adviceFor(result)}`
     case 'undone': {
       if (result.how === 'recorded') {
         return `Undone as revision ${result.n}: only what is recorded of ${result.undoing.restored.join(', ')} went back; nothing live was changed.`

@@ -1,8 +1,8 @@
 // Owns: `status`: what is live, what can be undone, how, how fast, and until when (L14).
 // Never: reads more than it says.
 import { faultOf } from '@understudy/contract'
-import { artefactOf, askKeeper, headRevision, loadStack, overdueChange, recover, watchedChange } from '@understudy/engine'
-import type { ChangeState, Ports, Recovered, Revision, StackState } from '@understudy/engine'
+import { askKeeper, headRevision, loadStack, overdueChange, recover, undoAhead, watchedChange } from '@understudy/engine'
+import type { ChangeState, Ports, Recovered, Revision, StackState, UndoAhead } from '@understudy/engine'
 import type { Context } from '../context.ts'
 import type { Exit } from '../exit-codes.ts'
 import { duration } from '../render/amounts.ts'
@@ -19,7 +19,7 @@ export function statusVerb(context: Context): Promise<Exit> {
     const live = state.revisions.at(-1)
     const change = state.changes[live?.change ?? '']
     const watched = watchedChange(state, Date.now())
-    const undo = await undoOf(ports, change)
+    const undo = await undoAhead(ports.store, state)
     const open = Object.values(state.changes).filter(({ phase }) => phase === 'applying' || phase === 'undoing' || phase === 'held')
     const data = {
       stack,
@@ -68,10 +68,11 @@ function watchText(change: ChangeState | null, kept: boolean): readonly string[]
   return kept ? lines : [...lines, 'no keeper ran to see to it; it is started now']
 }
 
-async function undoOf(ports: Parameters<Parameters<Context['withStore']>[0]>[0]['ports'], change: ChangeState | undefined) {
-  if (change === undefined || change.phase !== 'committed') return null
-  const forecast = change.assessment === null ? null : (await artefactOf(ports.store, 'assessment', change.assessment)).forecast.undoMs
-  return { change: change.change, how: change.downgraded ? 'compiled' : 'flip', forecastMs: forecast }
+function undoText({ how, oneWay, forecastMs }: UndoAhead): readonly string[] {
+  const time = forecastMs === null ? '' : `, ≤ ${duration(forecastMs.high)}`
+  const options = oneWay.map((name) => `--accept-irreversible ${name}`).join(' ')
+  const none = oneWay.length === 0 ? [] : [`no way back: ${oneWay.join(', ')}; \`rollback ${options}\` leaves that as it is`]
+  return how === 'none' ? none : [`undo: ${how}${time}, kept until the next change; after that by a compiled undo`, ...none]
 }
 
 function text(
@@ -79,7 +80,7 @@ function text(
   state: StackState,
   head: Revision | null,
   change: ChangeState | undefined,
-  undo: Awaited<ReturnType<typeof undoOf>>,
+  undo: UndoAhead | null,
   open: readonly ChangeState[],
 ): string {
   const live = state.revisions.at(-1)
@@ -90,10 +91,7 @@ function text(
   ]
   for (const [name, { kind, out }] of Object.entries(head?.resources ?? {}))
     lines.push(`  ${name.padEnd(14)} ${kind.padEnd(16)} ${printable(JSON.stringify(out))}`)
-  if (undo !== null)
-    lines.push(
-      `undo: ${undo.how}${undo.forecastMs === null ? '' : `, ≤ ${duration(undo.forecastMs.high)}`}, kept until the next change; after that by a compiled undo`,
-    )
+  if (undo !== null) lines.push(...undoText(undo))
   for (const { change: id, phase, why, faults } of open) {
     lines.push(`${phase.toUpperCase()}: change ${id}${why === '' ? '' : `: ${printable(why)}`}`)
     for (const fault of faults) lines.push(`  ${fault.code}: ${printable(fault.summary)} ${printable(fault.detail)}`)

@@ -79,7 +79,7 @@ export interface Step {
 }
 
 export interface PlanNote {
-  readonly code: 'drift' | 'moved' | 'kept' | 'recorded' | 'forgotten' | 'ignored' | 'late-known' | 'written-since'
+  readonly code: 'drift' | 'moved' | 'kept' | 'recorded' | 'forgotten' | 'ignored' | 'late-known' | 'written-since' | 'no-way-back'
   readonly resource: string
   readonly text: string
 }

@@ -19,8 +19,8 @@ export interface Desired {
   readonly target: { readonly state: Json; readonly pointers: readonly string[] } | null
   /** Not asked to change: it only follows what it refers to. */
   readonly still: boolean
-  /** Somebody else wrote to it and it stays as it is, whatever it refers to. */
-  readonly leave?: true
+  /** It stays as it is, whatever it refers to: somebody else wrote to it, or it has no way back. */
+  readonly leave?: 'written-since' | 'no-way-back'
 }
 
 /** Sources are frozen in rooms of their own, that are in no world: planning touches nothing of the primary (L16). */

@@ -77,9 +77,9 @@ export async function draftPlan(ports: Ports, request: DraftRequest, log: CallLo
   const claims: Record<string, readonly string[]> = {}
   for (const one of inOrder(placed)) {
     const live = seen.get(one.id) ?? null
-    if (one.want.leave === true) {
+    if (one.want.leave !== undefined) {
       if (live !== null) outs.set(one.name, live.out)
-      notes.push(leftNote(one.name))
+      notes.push(leftNote(one.name, one.want.leave))
       continue
     }
     const step = await draftStep(ports, one, live, outs, moving, request, claims, world, log)
@@ -160,7 +160,7 @@ export async function draftPlan(ports: Ports, request: DraftRequest, log: CallLo
 }
 
 /** Names what is wanted: equal for two plans that want the same, whatever they start from. */
-function contentOf(ports: Ports, resources: Plan['resources']): Digest {
+export function contentOf(ports: Pick<Ports, 'store'>, resources: Plan['resources']): Digest {
   const wanted = Object.fromEntries(Object.entries(resources).map(([name, { kind, spec }]) => [name, { kind, spec }]))
   return ports.store.objects.name(Buffer.from(canonical(jsonOf(wanted))))
 }
@@ -297,12 +297,13 @@ function targetOf({ want }: Placed): Desired['target'] {
 function stays({ written }: DraftRequest, resource: string, held: Held | null, from: Json | null, notes: PlanNote[]): boolean {
   if (written === 'over' || held === null || from === null || equal(from, held.state)) return false
   if (written === 'refuse') throw writtenFault(resource, resource)
-  notes.push(leftNote(resource))
+  notes.push(leftNote(resource, 'written-since'))
   return true
 }
 
-function leftNote(resource: string): PlanNote {
-  return { code: 'written-since', resource, text: 'somebody else wrote to it since: it stays as it is' }
+function leftNote(resource: string, code: 'written-since' | 'no-way-back'): PlanNote {
+  const why = code === 'written-since' ? 'somebody else wrote to it since' : 'it has no way back'
+  return { code, resource, text: `${why}: it stays as it is` }
 }
 
 function deletion(name: string, held: Held & { readonly resource: string }, from: Json, after: readonly string[]): Omit<Step, 'wave'> {

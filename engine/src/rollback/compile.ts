@@ -21,11 +21,13 @@ export interface Compilation {
   readonly chosen: readonly Selected[]
   /** What to do where something else was written since and it cannot be merged: take the undo's, or leave it. */
   readonly resolve: 'ours' | 'theirs' | null
+  /** What has no way back: it stays as it is. */
+  readonly oneWay: readonly string[]
 }
 
 export async function compileDesired(
   ports: Ports,
-  { head, wanted, chosen, resolve }: Compilation,
+  { head, wanted, chosen, resolve, oneWay }: Compilation,
   log: CallLog,
 ): Promise<Readonly<Record<string, Desired>>> {
   const desired: Record<string, Desired> = {}
@@ -41,6 +43,10 @@ export async function compileDesired(
       if (now !== undefined) desired[name] = { ...asDesired(now), target: null, still: true }
       continue
     }
+    if (oneWay.includes(name)) {
+      if (now !== undefined) desired[name] = { ...asDesired(now), target: null, still: true, leave: 'no-way-back' }
+      continue
+    }
     const pointers = picks.flatMap(({ pointer }) => (pointer === null ? [] : [pointer]))
     if (pointers.length > 0 && picks.every(({ pointer }) => pointer !== null)) {
       desired[name] = await withComponents(ports, name, now, then, pointers, { head, wanted, resolve }, log)
@@ -48,7 +54,7 @@ export async function compileDesired(
       const merged = now === undefined || now.id !== then.id ? then.state : await mergedState(ports, name, now, then, head, resolve, log)
       desired[name] =
         now !== undefined && merged === THEIRS
-          ? { ...asDesired(now), target: null, still: true, leave: true }
+          ? { ...asDesired(now), target: null, still: true, leave: 'written-since' }
           : { ...asDesired(then), target: { state: merged === THEIRS ? then.state : merged, pointers: [] }, still: false }
     }
   }
@@ -115,7 +121,7 @@ async function withComponents(
   now: Held | undefined,
   then: Held | undefined,
   pointers: readonly string[],
-  { head, wanted, resolve }: Omit<Compilation, 'chosen'>,
+  { head, wanted, resolve }: Pick<Compilation, 'head' | 'wanted' | 'resolve'>,
   log: CallLog,
 ): Promise<Desired> {
   const components = now === undefined ? null : kindFor(ports, now.kind).components

@@ -90,6 +90,7 @@ export async function decideHeld(writable: Writable, decision: HeldDecision): Pr
       withClosure: true,
       resolve: 'ours',
       acceptLoss: decision.force,
+      acceptIrreversible: [],
       message: `forced: ${decision.force.join(', ')}`,
       why: 'a person decided',
     },

@@ -15,7 +15,9 @@ import type { Undoing, Verdict } from '../model/artefacts.ts'
 import type { ChangeState, StackState } from '../model/journal.ts'
 import type { Plan, Revision } from '../model/plan.ts'
 import { jsonOf } from '../model/json-of.ts'
+import { contentOf } from '../plan/draft.ts'
 import { verifyRun } from '../verify/verify.ts'
+import { oneWaySteps } from './one-way.ts'
 
 export interface Flip {
   readonly change: ChangeState
@@ -39,13 +41,19 @@ export async function flipTo(writable: Writable, state: StackState, head: Revisi
   if (!sameResources(reached, wanted)) return 'the last change leads somewhere else'
   const log = collectLog()
   const run = primaryRun(writable, plan, id, log.add, change)
-  for (const name of run.prepared.keys()) {
+  for (const name of turnsOf({ change, plan, to, run })) {
     const stand = await lookAtStep(run, name, 'quick')
     if (stand.side === to) continue
     if (stand.side === 'mixed' || stand.side === 'other') return `${name} is not where the change left it`
     if (stand.standby !== 'fit') return `the other side of ${name} is ${stand.standby}`
   }
   return { change, plan, to, run, rows: log.rows }
+}
+
+/** What a flip turns: all that was prepared, but for what has no way back. */
+export function turnsOf({ change, plan, to, run }: Pick<Flip, 'change' | 'plan' | 'to' | 'run'>): readonly string[] {
+  const oneWay = to === 'before' ? oneWaySteps(change) : []
+  return plan.waves.flat().filter((name) => run.prepared.has(name) && !oneWay.includes(name))
 }
 
 export async function revisionNumbered(writable: Pick<Writable, 'ports'>, state: StackState, n: number): Promise<Revision | null> {
@@ -81,7 +89,8 @@ export async function performFlip(
 ): Promise<Flipped> {
   const { ports, journal } = writable
   const { change, plan, to, run } = flip
-  const order = plan.waves.flat()
+  const order = turnsOf(flip)
+  const oneWay = to === 'before' ? oneWaySteps(change) : []
   const back =
     to === 'before'
       ? await turnBack(run, order, [{ type: 'change.undoing', change: change.change, by: ports.by, why }])
@@ -119,21 +128,22 @@ export async function performFlip(
     how: 'flip',
     restored: back.restored,
     refused: back.refused,
-    left: back.refused.map(({ step }) => step),
+    left: [...oneWay, ...back.refused.map(({ step }) => step)],
     late,
     switchMs,
     verified: verdict?.verified === true,
   }
   if (verdict === null || !verdict.verified) return stuck(writable, flip, undoing)
   const n = head.n + 1
+  const resources = withLeft(plan, oneWay, head, wanted)
   const revision: Revision = {
     artefact: 'revision',
     stack: plan.stack,
     n,
     change: change.change,
     parent: await keepArtefact(ports.store, head),
-    content: wanted?.content ?? ports.store.objects.name(Buffer.from(canonical({}))),
-    resources: wanted?.resources ?? {},
+    content: oneWay.length === 0 && wanted !== null ? wanted.content : contentOf(ports, resources),
+    resources,
   }
   const digests = { revision: await keepArtefact(ports.store, revision), undoing: await keepArtefact(ports.store, undoing) }
   const logged = { type: 'step.logged' as const, change: change.change, log: await keepRows(writable, flip.rows()) }
@@ -143,6 +153,13 @@ export async function performFlip(
     await journal.append([logged, { type: 'change.redone', change: change.change, n, ...digests }])
   }
   return { ok: true, n, undoing, verdict }
+}
+
+/** The wanted resources, but those without a way back as they are. */
+function withLeft(plan: Plan, oneWay: readonly string[], head: Revision, wanted: Revision | null): Revision['resources'] {
+  const left = new Set(plan.steps.flatMap(({ name, resource }) => (oneWay.includes(name) ? [resource] : [])))
+  const others = Object.entries(wanted?.resources ?? {}).filter(([name]) => !left.has(name))
+  return Object.fromEntries([...others, ...Object.entries(head.resources).filter(([name]) => left.has(name))])
 }
 
 /** Only for a flip back of a change that is a revision; false when something cannot be turned forward again either. */

@@ -18,10 +18,11 @@ import { heldAsTheyAre, onlyRecords } from '../plan/records.ts'
 import { rehearse } from '../shadow/rehearse.ts'
 import { verifyRun } from '../verify/verify.ts'
 import { compileDesired } from './compile.ts'
-import { flipTo, performFlip, revisionNumbered } from './flip.ts'
+import { flipTo, performFlip, revisionNumbered, turnsOf } from './flip.ts'
 import { partsFlip, performPartsFlip } from './flip-parts.ts'
 import type { PartsFlip } from './flip-parts.ts'
 import type { Recovered } from './recover.ts'
+import { oneWaySince } from './one-way.ts'
 import { followersOf } from './selection.ts'
 import type { Selected } from './selection.ts'
 
@@ -33,6 +34,8 @@ export interface RollbackRequest {
   readonly withClosure: boolean
   readonly resolve: 'ours' | 'theirs' | null
   readonly acceptLoss: readonly string[]
+  /** Resources without a way back that are left as they are, so that the rest can go back. */
+  readonly acceptIrreversible: readonly string[]
   readonly message: string
   /** Why, for the log: `asked for`, `guard api`, `not confirmed`. */
   readonly why: string
@@ -80,9 +83,16 @@ export async function rollBack(writable: Writable, request: RollbackRequest, sta
     ports.emit('rollback.refused', {}, { code: 'rollback.closure', names: followers })
     return { outcome: 'refused', code: 'rollback.closure', text, names: followers }
   }
+  const chosen = new Set(request.only.map(({ resource }) => resource))
+  const oneWay = (await oneWaySince(ports.store, state, head, wanted)).filter((name) => chosen.size === 0 || chosen.has(name))
+  const unaccepted = oneWay.filter((name) => !request.acceptIrreversible.includes(name))
+  if (unaccepted.length > 0) {
+    ports.emit('rollback.refused', {}, { code: 'rollback.irreversible', names: unaccepted })
+    return { outcome: 'refused', code: 'rollback.irreversible', text: `${unaccepted.join(', ')} has no way back`, names: unaccepted }
+  }
   if (request.only.length === 0) {
     const flip = await flipTo(writable, state, head, wanted)
-    if (typeof flip !== 'string') {
+    if (typeof flip !== 'string' && turnsOf(flip).length > 0) {
       const done = await performFlip(writable, flip, head, wanted, request.why, startedMs)
       if (!done.ok && done.outcome === 'held') return { outcome: 'failed', undoing: done.undoing, result: null, held: true }
       // Somebody wrote since: what is there is merged or named, never overwritten (L17).
@@ -91,7 +101,10 @@ export async function rollBack(writable: Writable, request: RollbackRequest, sta
       return { outcome: 'undone', how: 'flip', change: flip.change.change, n: done.n, undoing: done.undoing, plan: null, rehearsal: null }
     }
   }
-  const parts = request.only.length === 0 ? null : await partsFlip(writable, state, head, wanted, request.only, undoesOf(request, wanted))
+  const parts =
+    request.only.length === 0 || oneWay.length > 0
+      ? null
+      : await partsFlip(writable, state, head, wanted, request.only, undoesOf(request, wanted))
   if (parts !== null) {
     const undone = await inParts(writable, request, state, head, parts, startedMs)
     if (undone !== null) return undone
@@ -166,6 +179,7 @@ export async function putBack(writable: Writable, resources: readonly string[]):
     withClosure: true,
     resolve: 'ours',
     acceptLoss: [],
+    acceptIrreversible: [],
     message: `put back ${resources.join(', ')}`,
     why: 'drift',
   }
@@ -182,14 +196,15 @@ async function compiled(
 ): Promise<RollbackResult> {
   const { ports, journal } = writable
   const log = collectLog()
-  const desired = await compileDesired(ports, { head, wanted, chosen: request.only, resolve: request.resolve }, log.add)
+  const oneWay = await oneWaySince(ports.store, state, head, wanted)
+  const desired = await compileDesired(ports, { head, wanted, chosen: request.only, resolve: request.resolve, oneWay }, log.add)
   const undoes = undoesOf(request, wanted)
   const written = request.resolve === 'ours' ? 'over' : request.resolve === 'theirs' ? 'leave' : 'refuse'
   const plan = await draftPlan(ports, { goal: 'undo', intent: null, undoes, desired, base: head, replace: [], written }, log.add)
-  const left = plan.notes.filter(({ code }) => code === 'written-since').map(({ resource }) => resource)
+  const left = plan.notes.filter(({ code }) => code === 'written-since' || code === 'no-way-back').map(({ resource }) => resource)
   if (onlyRecords(plan)) return recordedBack(writable, request, head, heldAsTheyAre(plan, head), startedMs)
   if (plan.steps.length === 0) {
-    const why = left.length > 0 ? `${left.join(', ')}: written to since, left as it is` : 'everything is as it was already'
+    const why = left.length > 0 ? `${left.join(', ')}: left as it is` : 'everything is as it was already'
     return { outcome: 'nothing', why }
   }
   const planDigest = await keepArtefact(ports.store, plan)
@@ -200,6 +215,13 @@ async function compiled(
   if (lossy.length > 0) {
     const text = `it would lose ${lossy.flatMap(({ certificate }) => certificate.losses).join(', ')}`
     return { outcome: 'refused', code: 'rollback.lossy', text, names: lossy.map(({ step }) => step) }
+  }
+  const oneMore = rehearsal.steps.filter(
+    ({ step, reversal, idle }) => !idle && reversal === 'none' && !request.acceptIrreversible.includes(step),
+  )
+  if (oneMore.length > 0) {
+    const names = oneMore.map(({ step }) => step)
+    return { outcome: 'refused', code: 'rollback.irreversible', text: `${names.join(', ')} would have no way back`, names }
   }
   const undone = state.revisions.at(-1)?.change ?? ''
   const result = await applyPlan(writable, {

@@ -7,6 +7,7 @@ import { turnedLast } from '../journal/fold.ts'
 import type { Writable } from '../journal/lease.ts'
 import { artefactOf } from '../journal/load-stack.ts'
 import type { ChangeState, StackState } from '../model/journal.ts'
+import { oneWayOf } from './one-way.ts'
 import { recoverStack } from './recover.ts'
 import type { Recovered } from './recover.ts'
 import { rollBack } from './roll-back.ts'
@@ -44,7 +45,9 @@ export async function undoWatched(writable: Writable, change: ChangeState, why: 
   const ports: Ports = { ...writable.ports, by: { ...writable.ports.by, through: 'guard' } }
   // Not "the last change": something may have been recorded since.
   const { base: to } = await artefactOf(ports.store, 'plan', change.plan)
-  const request: RollbackRequest = { to, only: [], withClosure: false, resolve: null, acceptLoss: [], message: '', why }
+  // What has no way back was accepted by name when it was applied: the rest goes back all the same.
+  const acceptIrreversible = await oneWayOf(ports.store, change)
+  const request: RollbackRequest = { to, only: [], withClosure: false, resolve: null, acceptLoss: [], acceptIrreversible, message: '', why }
   const result = await rollBack({ ...writable, ports }, request, ports.clock.monotonic()).catch((thrown: unknown) => stopped(thrown))
   if (result.outcome === 'undone' || result.outcome === 'nothing') return 'undone'
   const fault = 'fault' in result ? result.fault : null
