@@ -139,9 +139,9 @@ export function apply(ports: Ports, request: ChangeRequest, options: ApplyOption
       message: options.message,
       watch: { forMs: guardForMs, everyMs: guardEveryMs, failures: guardFailures, on: onGuard },
       confirmWithinMs: options.confirmWithinMs,
+      beforeTurning: async () => {
         // Another stack's change may have begun since this one was planned; both are in the log now, so one of them sees the other.
         await refuseClaimed(writable.ports, foreseen.plan, foreseen.base, collectLog().add)
-      beforeTurning: async () => {
         for (const id of holdingChanges(state)) await releaseChange(writable, state, id)
       },
     })
@@ -165,7 +165,9 @@ async function replanned(writable: Writable, given: Plan): Promise<Foreseen> {
 export function rollback(ports: Ports, request: RollbackRequest): Promise<RollbackResult> {
   const started = ports.clock.monotonic()
   return withLease(ports, 'rollback', async (writable) => {
-    await settleStack(writable)
+    const settled = (await settleStack(writable)).filter(({ outcome }) => outcome !== 'kept')
+    // That was the last change; the one before it is a good one that nobody asked about.
+    if (settled.length > 0 && request.to === null && request.only.length === 0) return { outcome: 'settled', settled }
     return rollBack(writable, request, started)
   })
 }
@@ -173,14 +175,12 @@ export function rollback(ports: Ports, request: RollbackRequest): Promise<Rollba
 /** What somebody else changed is put back as the last change left it, under the lease. */
 export function revertDrift(ports: Ports, resources: readonly string[]): Promise<RollbackResult> {
   return withLease(ports, 'drift', async (writable) => {
-    const settled = (await settleStack(writable)).filter(({ outcome }) => outcome !== 'kept')
-    // That was the last change; the one before it is a good one that nobody asked about.
-    if (settled.length > 0 && request.to === null && request.only.length === 0) return { outcome: 'settled', settled }
+    await settleStack(writable)
     return putBack(writable, resources)
   })
 }
 
-/** Settles what a kill left. */
+/** Settles what a kill left, and undoes what was not confirmed in time. */
 export function recover(ports: Ports): Promise<readonly Recovered[]> {
   return withLease(ports, 'recover', (writable) => settleStack(writable))
 }
