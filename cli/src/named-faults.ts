@@ -42,7 +42,7 @@ export function namedFaults(kind: Kind, from: string): Kind {
       if (problem === null) return answer
       throw fault('kind.bad-answer', `Provider ${kind.kind} gave an answer that is none.`, verb, problem)
     }
-  const { source, probe, merge, prepareParts } = kind
+  const { source, probe, merge, prepareParts, liveBytes } = kind
   return {
     ...kind,
     parseSpec: pure('schema.spec', (...given) => kind.parseSpec(...given)),
@@ -59,6 +59,7 @@ export function namedFaults(kind: Kind, from: string): Kind {
     source: source === null ? null : { ...source, freeze: calling('freeze', (...given) => source.freeze(...given)) },
     merge: merge === null ? null : calling('merge', merge),
     probe: probe === null ? null : calling('probe', probe),
+    liveBytes: liveBytes === null ? null : calling('liveBytes', liveBytes),
     prepareParts: prepareParts === null ? null : calling('prepareParts', prepareParts, wrongPrepared),
   }
 }

@@ -174,6 +174,8 @@ export interface Provider<Spec, State, Memento, Part, Out> {
   readonly merging?: Merging<State>
   readonly probing?: Probing<Part>
   readonly inPlaceParts?: TurningParts<Part, State, Memento, Out>
+  /** For people (diff): the bytes that are live under a component's pointer. Reading names content, it does not keep it. Null: none to be shown. */
+  liveBytes?(at: At<Part>, pointer: string, call: Look): Promise<Uint8Array | null>
 }
 
 /**

@@ -17,7 +17,7 @@ export function diffVerb(context: Context, values: Readonly<Record<string, unkno
     if (head === null) throw none('nothing was applied yet')
     const a = first === undefined ? head : await revision(first)
     const b = second === undefined ? await liveRevision(ports, head) : await revision(second)
-    const rows = await diffRevisions(ports, a, b)
+    const rows = await diffRevisions(ports, a, b, second === undefined)
     context.renderer.result(
       'diff',
       { from: a.n, to: second === undefined ? 'live' : b.n, rows },
@@ -46,9 +46,9 @@ function none(detail: string): Fault {
 function text({ resource, components, before, after }: ResourceDifference): string {
   if (components.length === 0) return `${resource}\n- ${printable(JSON.stringify(before))}\n+ ${printable(JSON.stringify(after))}`
   return components
-    .map(({ pointer, before: was, after: is }) => {
+    .map(({ pointer, before: was, after: is, textual }) => {
       const name = `${resource}#${printable(pointer)}`
-      if (was === null && is === null) return `${name}: differs (not text)`
+      if (!textual) return `${name}: differs (not text)`
       return createTwoFilesPatch(name, name, was ?? '', is ?? '', undefined, undefined, { context: 3 })
         .split('\n')
         .slice(1)

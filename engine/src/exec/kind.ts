@@ -60,6 +60,7 @@ export interface Kind {
       ) => Promise<{ readonly merged: Json | null } | { readonly conflicts: readonly { readonly pointer: string }[] }>)
     | null
   readonly probe: ((at: At<Json>, call: Look) => Promise<{ readonly fit: boolean; readonly detail: string }>) | null
+  readonly liveBytes: ((at: At<Json>, pointer: string, call: Look) => Promise<Uint8Array | null>) | null
   readonly prepareParts:
     | ((at: At<Json>, from: Json, to: Json, pointers: readonly string[], call: Hands) => Promise<Prepared<Json, Json>>)
     | null
@@ -142,6 +143,9 @@ export function kindOf<Spec, State, Memento, Part, Out>(provider: Provider<Spec,
           if ('conflicts' in result) return result
           return { merged: result.merged === null ? null : out('state', result.merged) }
         }
+      : null,
+    liveBytes: provider.liveBytes
+      ? (where, pointer, call) => provider.liveBytes?.(at(where), pointer, call) ?? Promise.resolve(null)
       : null,
     probe: probing ? (where, call) => probing.probe(at(where), call) : null,
     prepareParts: inPlaceParts

@@ -1,13 +1,15 @@
 // Owns: what differs between two revisions, component by component where the kind has them.
 // Never: writes.
-import { equal } from '@understudy/contract'
-import type { Json } from '@understudy/contract'
+import { equal, Fault } from '@understudy/contract'
+import type { Json, Look } from '@understudy/contract'
 import { reading } from '../exec/attempt.ts'
 import type { Bound } from '../exec/attempt.ts'
 import { collectLog } from '../exec/collect-log.ts'
+import type { Kind } from '../exec/kind.ts'
 import type { Ports } from '../exec/ports.ts'
 import { kindFor } from '../exec/run.ts'
 import type { Held, Revision } from '../model/plan.ts'
+import { PRIMARY } from '../model/world.ts'
 import { findDrift } from './drift.ts'
 import { primaryWorld } from './observe.ts'
 
@@ -15,8 +17,13 @@ export interface ResourceDifference {
   readonly resource: string
   readonly before: Json
   readonly after: Json
-  /** Text of both sides; null where it is absent or not text. */
-  readonly components: readonly { readonly pointer: string; readonly before: string | null; readonly after: string | null }[]
+  /** Text of both sides; null where it is absent, or there is none to be shown (`textual` is false then). */
+  readonly components: readonly {
+    readonly pointer: string
+    readonly before: string | null
+    readonly after: string | null
+    readonly textual: boolean
+  }[]
 }
 
 function boundTo(held: Held, revision: Revision): Bound {
@@ -42,7 +49,8 @@ export async function liveRevision(ports: Ports, head: Revision): Promise<Revisi
   return { ...head, resources }
 }
 
-export async function diffRevisions(ports: Ports, a: Revision, b: Revision): Promise<readonly ResourceDifference[]> {
+/** `live`: the second one is what is live now (`liveRevision`); its content is read there. */
+export async function diffRevisions(ports: Ports, a: Revision, b: Revision, live: boolean): Promise<readonly ResourceDifference[]> {
   const names = [...new Set([...Object.keys(a.resources), ...Object.keys(b.resources)])].toSorted()
   const rows: ResourceDifference[] = []
   for (const resource of names) {
@@ -51,12 +59,8 @@ export async function diffRevisions(ports: Ports, a: Revision, b: Revision): Pro
     if (was !== undefined && is !== undefined && equal(was.state, is.state)) continue
     const held = is ?? was
     if (held === undefined) continue
-    rows.push({
-      resource,
-      before: was?.state ?? null,
-      after: is?.state ?? null,
-      components: await differing(ports, held, is === undefined ? a : b, was, is),
-    })
+    const components = await differing(ports, held, is === undefined ? a : b, was, is, live)
+    rows.push({ resource, before: was?.state ?? null, after: is?.state ?? null, components })
   }
   return rows
 }
@@ -67,17 +71,55 @@ async function differing(
   revision: Revision,
   was: Held | undefined,
   is: Held | undefined,
+  live: boolean,
 ): Promise<ResourceDifference['components']> {
-  const { components } = kindFor(ports, held.kind)
+  const { components, liveBytes } = kindFor(ports, held.kind)
   if (components === null || (was !== undefined && is !== undefined && was.kind !== is.kind)) return []
   return reading(ports, boundTo(held, revision), async (call) => {
-    const text = async (state: Json | undefined, pointer: string): Promise<string | null> => {
-      const part = state === undefined ? undefined : await components.get(state, pointer, call)
-      return part === undefined ? null : components.text(part, call)
+    const text = async (state: Json | undefined, pointer: string, from: Look) => {
+      const part = state === undefined ? undefined : await components.get(state, pointer, from)
+      return { there: part !== undefined, text: part === undefined ? null : await textOf(components, part, from) }
     }
     const pointers = await components.differ(was?.state ?? null, is?.state ?? null, call)
     const rows: ResourceDifference['components'][number][] = []
-    for (const pointer of pointers) rows.push({ pointer, before: await text(was?.state, pointer), after: await text(is?.state, pointer) })
+    for (const pointer of pointers) {
+      const before = await text(was?.state, pointer, call)
+      const bytes = live && liveBytes !== null ? () => liveBytes({ world: PRIMARY, id: held.id, part: held.part }, pointer, call) : null
+      const after = await text(is?.state, pointer, bytes === null ? call : alsoFrom(call, bytes))
+      const textual = [before, after].every((side) => !side.there || side.text !== null)
+      rows.push({ pointer, before: before.text, after: after.text, textual })
+    }
     return rows
   })
+}
+
+/** Content that is not in the store is taken from the live thing, if it is that. */
+function alsoFrom(call: Look, live: () => Promise<Uint8Array | null>): Look {
+  return {
+    ...call,
+    async get(digest) {
+      try {
+        return await call.get(digest)
+      } catch (thrown) {
+        if (!isMissing(thrown)) throw thrown
+        const bytes = await live()
+        if (bytes === null || call.name(bytes) !== digest) throw thrown
+        return bytes
+      }
+    },
+  }
+}
+
+/** What a revision's content was is let go of in time, and what is live is in no store: then there is no text to show. */
+async function textOf(components: NonNullable<Kind['components']>, part: Json, call: Look): Promise<string | null> {
+  try {
+    return await components.text(part, call)
+  } catch (thrown) {
+    if (isMissing(thrown)) return null
+    throw thrown
+  }
+}
+
+function isMissing(thrown: unknown): boolean {
+  return thrown instanceof Fault && thrown.fault.code === 'store.missing'
 }

@@ -64,4 +64,14 @@ export const filesFile: Provider<FileSpec, FileState, FileMemento, FilePart, Fil
   source: { freeze: freezeFile },
   components: fileComponents,
   merging: fileMerging,
+  async liveBytes({ part: { path } }, pointer, call) {
+    // Who wrote to a file that holds a secret may have left the secret in it.
+    if (pointer !== '/content' || readRecord(call).secrets.length > 0) return null
+    const dir = openIfThere(call.fx, posix.dirname(path))
+    try {
+      return dir === null ? null : (readFile(dir, posix.basename(path), (bytes) => call.name(bytes))?.bytes ?? null)
+    } finally {
+      dir?.close()
+    }
+  },
 }

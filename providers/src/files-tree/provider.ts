@@ -3,7 +3,7 @@
 import { posix } from 'node:path'
 import { keeping } from './tree-objects.ts'
 import type { Provider } from '@understudy/contract'
-import { stateOf, treeComponents, treeMerging } from './components.ts'
+import { stateOf, TEXT_MAX, treeComponents, treeMerging } from './components.ts'
 import { freezeTree } from './freeze-tree.ts'
 import { closeFork, forkTree } from './fork-tree.ts'
 import { heldParts } from './held-parts.ts'
@@ -12,6 +12,7 @@ import { lookAtTree } from './look-tree.ts'
 import type { Memento } from './memento.ts'
 import { liveStat, namesOf, openToRead, openToWrite, refuseMounts, slotOf, stepNames } from './place.ts'
 import { lookAtParts, prepareParts, releaseParts, turnParts } from './parts.ts'
+import { pathNamed } from './pointer.ts'
 import { clearStep, prepareTree } from './prepare-tree.ts'
 import { readTree } from './read-tree.ts'
 import { releaseTree, removeEmptySlots } from './release-tree.ts'
@@ -98,6 +99,17 @@ export const filesTree: Provider<TreeSpec, TreeState, Memento, TreePart, TreeOut
   source: { freeze: freezeTree },
   components: treeComponents,
   merging: treeMerging,
+  async liveBytes({ part }, pointer, call) {
+    const path = pathNamed(pointer)
+    const place = path === null ? null : openToRead(part.path, call)
+    if (place === null) return null
+    try {
+      const stat = place.dir.stat(`${place.live}/${path}`)
+      return stat?.type === 'file' && stat.size <= TEXT_MAX ? place.dir.read(`${place.live}/${path}`) : null
+    } finally {
+      place.dir.close()
+    }
+  },
   inPlaceParts: {
     prepareParts: ({ part }, from, to, pointers, call) => prepareParts(part, from, to, pointers, call),
     heldParts: ({ part }, held, from, to, pointers, call) => heldParts(part, held, from, to, pointers, call),

@@ -1,0 +1,47 @@
+import { rmSync } from 'node:fs'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { openFolder } from './folder.ts'
+import type { Folder } from './folder.ts'
+
+let folder: Folder
+beforeEach(async () => {
+  folder = openFolder()
+  folder.write('src/f', 'one\ntwo\nthree\n')
+  folder.write('src/gone', 'was here\n')
+  folder.write('src/binary', 'x\0y')
+  folder.write('token', 'hunter22')
+  folder.write(
+    'understudy.yaml',
+    `stack: t
+secrets: { token: { file: token } }
+resources:
+  tree: { kind: files.tree, spec: { path: live, source: src } }
+  conf: { kind: files.file, spec: { path: app.conf, content: "a = 1\\n" } }
+  key: { kind: files.file, spec: { path: key.conf, content: "key = \${secret.token}\\n" } }
+`,
+  )
+  expect(await folder.run('apply')).toMatchObject({ code: 0 })
+})
+afterEach(() => folder.close())
+
+describe('diff against what is live', () => {
+  test('shows the lines of both sides, also after another reader has seen them', async () => {
+    folder.write('live/f', 'one\n2\nthree\n')
+    folder.write('live/new', 'came\n')
+    folder.write('live/binary', 'z\0')
+    rmSync(folder.path('live/gone'))
+    folder.write('app.conf', 'a = 2\n')
+    folder.write('key.conf', 'key = hunter22 # by hand\n')
+    expect(await folder.run('drift', '--exit-code')).toMatchObject({ code: 2 })
+    const { code, stdout, stderr } = await folder.run('diff')
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toMatch(/tree#\/files\/f\n[^]*\n one\n-two\n\+2\n three\n/)
+    expect(stdout).toMatch(/tree#\/files\/new\n[^]*\n\+came\n/)
+    expect(stdout).toMatch(/tree#\/files\/gone\n[^]*\n-was here\n/)
+    expect(stdout).toContain('tree#/files/binary: differs (not text)')
+    expect(stdout).toMatch(/conf#\/content\n[^]*-a = 1\n\+a = 2\n/)
+    expect(stdout).toContain('key#/content: differs (not text)')
+    expect(stdout).not.toContain('hunter22')
+    expect(await folder.run('diff', '--exit-code', '1')).toMatchObject({ code: 2 })
+  })
+})
