@@ -17,6 +17,7 @@ const FEW = 256 // files of one call named here: about 15 ms, and less than a wo
 const BATCH = 256 // files a message: the answer comes in time for heartbeats and Ctrl-C
 
 let worker: Worker | null = null
+let sentKey: KeyObject | null = null
 let waiting: ((answer: readonly (NamedHere | null)[] | null) => void)[] = []
 
 /** For one call of a provider: its first few files are named here. */
@@ -31,7 +32,7 @@ export function fileNamer(key: KeyObject) {
       for (let at = 0; at < names.length; at += BATCH) {
         const batch = names.slice(at, at + BATCH).map((name) => (name.isWellFormed() ? name : encodeName(name)))
         named += batch.length
-        const answer = named <= FEW ? null : await ask({ folder: held, names: batch, key })
+        const answer = named <= FEW ? null : await ask(held, batch, key)
         for (const row of answer ?? nameHere(held, batch, key)) found.push(fileOf(row))
       }
       return found
@@ -60,11 +61,13 @@ function fileOf(row: NamedHere | null): NamedFile | null {
 }
 
 /** Null when there is no worker to be had: then it is done here. Answers come in the order of the questions. */
-function ask(task: NameTask): Promise<readonly (NamedHere | null)[] | null> {
+function ask(folder: number, names: readonly (string | Uint8Array)[], key: KeyObject): Promise<readonly (NamedHere | null)[] | null> {
   return new Promise((resolve) => {
     try {
       worker ??= start()
+      const task: NameTask = { folder, names, key: key === sentKey ? null : key }
       worker.postMessage(task)
+      sentKey = key
       waiting.push(resolve)
       worker.ref()
     } catch {
@@ -79,7 +82,9 @@ function start(): Worker {
   const program = here.endsWith('.ts') ? new URL('./name-worker.ts', here) : new URL('../name-worker.js', here)
   const started = new Worker(program)
   const end = (): void => {
-    if (worker === started) worker = null
+    if (worker !== started) return
+    worker = null
+    sentKey = null
     const left = waiting
     waiting = []
     for (const answer of left) answer(null)

@@ -7,8 +7,13 @@ import { nameHere } from './name-here.ts'
 export interface NameTask {
   readonly folder: number
   readonly names: readonly (string | Uint8Array)[]
-  readonly key: KeyObject
+  /** Null: the same as in the task before; a key costs more to send than a directory to name. */
+  readonly key: KeyObject | null
 }
 
 const port = parentPort
-port?.on('message', ({ folder, names, key }: NameTask) => port.postMessage(nameHere(folder, names, key)))
+let last: KeyObject | null = null
+port?.on('message', ({ folder, names, key }: NameTask) => {
+  last = key ?? last
+  port.postMessage(last === null ? names.map(() => null) : nameHere(folder, names, last))
+})
