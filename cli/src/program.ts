@@ -187,12 +187,12 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     program.command('doctor').description('check this machine and this store; a fix for each finding'),
     async () => (await import('./verbs/doctor.ts')).doctorVerb,
   )
-  verb(program.command('completion').description('completion for a shell').argument('<shell>', 'bash, zsh or fish'), async () =>
-    (await import('./verbs/completion.ts')).completionVerb(program),
-  )
   verb(
-    program.command('__complete', { hidden: true }).argument('[words...]'),
-    async () => (await import('./verbs/completion.ts')).completeVerb,
+    program.command('completion').description('completion for a shell').argument('<shell>', 'bash, zsh or fish'),
+    async () => (await import('./verbs/completion.ts')).completionVerb,
+  )
+  verb(program.command('__complete', { hidden: true }).argument('[words...]'), async () =>
+    (await import('./verbs/completion.ts')).completeVerb(program),
   )
 
   try {

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { expect } from 'vitest'
+import { expect, vi } from 'vitest'
 import type { Json } from '@understudy/contract'
 
 export const program = join(import.meta.dirname, '../../cli/bin/understudy')
@@ -45,7 +45,7 @@ export function openFolder(): Folder {
     run,
     async close() {
       await run('keeper', 'stop')
-      await expect.poll(() => processesOf(dir), { timeout: 20_000 }).toEqual([])
+      await vi.waitFor(() => expect(processesOf(dir)).toEqual([]), { timeout: 20_000 })
       rmSync(dir, { recursive: true, force: true })
     },
   }
