@@ -66,7 +66,7 @@ function say(result: RollbackResult): string {
         names.map((name) => `  kept aside, written after the change: ${resource}: ${name}`),
       )
       return [
-        `Undone as revision ${result.n}, verified against the saved state (${result.how}, ${duration(result.undoing.switchMs)}): ${result.undoing.restored.join(', ')}.`,
+        `Undone as revision ${result.n}, verified against the saved state (${result.how}, ${duration(result.undoing.switchMs)} to switch, ${duration(result.undoing.totalMs ?? 0)} in all): ${result.undoing.restored.join(', ')}.`,
         ...late,
         ...result.undoing.left.map((name) => `  left as it is, NOT undone: ${name}`),
       ].join('\n')

@@ -2,8 +2,10 @@
 // Never: shows a secret: states hold only its label.
 import { Fault } from '@understudy/contract'
 import { artefactOf, componentsOf, headRevision, loadStack } from '@understudy/engine'
+import type { Assessment, Undoing } from '@understudy/engine'
 import type { Context } from '../context.ts'
 import type { Exit } from '../exit-codes.ts'
+import { duration } from '../render/amounts.ts'
 import { planText } from '../render/plan-text.ts'
 import { printable } from '../render/renderer.ts'
 
@@ -31,11 +33,13 @@ export function showVerb(context: Context, _values: object, args: readonly strin
       const plan = await artefactOf(store, 'plan', change.plan)
       const rehearsal = change.rehearsal === null ? null : await artefactOf(store, 'rehearsal', change.rehearsal)
       const assessment = change.assessment === null ? null : await artefactOf(store, 'assessment', change.assessment)
-      context.renderer.result('change', { ...change, plan, rehearsal, assessment }, () =>
+      const undoing = change.undoing === null ? null : await artefactOf(store, 'undoing', change.undoing)
+      context.renderer.result('change', { ...change, plan, rehearsal, assessment, undone: undoing }, () =>
         [
           `change ${change.change}: ${change.phase}, ${new Date(change.at).toISOString()} by ${printable(change.by.who)}${change.message === '' ? '' : `: ${printable(change.message)}`}`,
           ...(change.why === '' ? [] : [`  ${printable(change.why)}`]),
           planText({ plan, planDigest: change.plan, rehearsal, assessment, base: null }),
+          ...undoLines(assessment, undoing),
         ].join('\n'),
       )
       return 'ok'
@@ -63,4 +67,16 @@ export function showVerb(context: Context, _values: object, args: readonly strin
     )
     return 'ok'
   })
+}
+
+/** What was forecast of the undo, on which basis, and what it took. */
+function undoLines(assessment: Assessment | null, undoing: Undoing | null): readonly string[] {
+  const lines: string[] = []
+  if (assessment !== null) {
+    const { undoMs, basis } = assessment.forecast
+    lines.push(`  undo forecast: ${duration(undoMs.low)} to ${duration(undoMs.high)}; ${basis}`)
+  }
+  if (undoing !== null && undoing.totalMs !== undefined && undoing.how !== 'nothing')
+    lines.push(`  undo took: ${duration(undoing.totalMs)} (${undoing.how})`)
+  return lines
 }

@@ -69,7 +69,7 @@ function watchText(change: ChangeState | null, kept: boolean): readonly string[]
 }
 
 function undoText({ how, oneWay, forecastMs }: UndoAhead): readonly string[] {
-  const time = forecastMs === null ? '' : `, ≤ ${duration(forecastMs.high)}`
+  const time = forecastMs === null ? '' : `, ${duration(forecastMs.low)} to ${duration(forecastMs.high)}`
   const options = oneWay.map((name) => `--accept-irreversible ${name}`).join(' ')
   const none = oneWay.length === 0 ? [] : [`no way back: ${oneWay.join(', ')}; \`rollback ${options}\` leaves that as it is`]
   return how === 'none' ? none : [`undo: ${how}${time}, kept until the next change; after that by a compiled undo`, ...none]

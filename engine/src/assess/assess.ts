@@ -31,7 +31,7 @@ export function assess(
   consent: Consent,
   tombstone: string | null,
 ): Assessment {
-  const ahead = forecast(plan, rehearsal)
+  const ahead = forecast(plan, rehearsal, baseline.aroundMs)
   const { risk, likelihood, hardness, contributions } = scoreRisk(plan, rehearsal, ahead.undoMs.high, baseline)
   const gates = gatesOf(plan, rehearsal, policy, consent, risk, tombstone)
   const decision = gates.some((gate) => gate.decision === 'refuse')

@@ -67,6 +67,7 @@ function scored(shape: Shape, undoMs = 10, undone = 0) {
     certificate,
     failed: null,
     probes: [],
+    backMs: [],
     forkMs: 0,
     totalMs: 0,
     log: 'h:0',
@@ -84,7 +85,7 @@ function scored(shape: Shape, undoMs = 10, undone = 0) {
       idle: false,
     })),
   }
-  return scoreRisk(plan, rehearsal, undoMs, { changes: 10, undone, byResource: {} })
+  return scoreRisk(plan, rehearsal, undoMs, { changes: 10, undone, aroundMs: [], byResource: {} })
 }
 
 const counts = fc.record({

@@ -7,6 +7,8 @@ import type { Plan } from '../model/plan.ts'
 export interface Baseline {
   readonly changes: number
   readonly undone: number
+  /** What undos took beyond what their rehearsals had measured, ms, oldest first. */
+  readonly aroundMs: readonly number[]
   /** By resource: changes that touched it, and how many of those were undone. */
   readonly byResource: Readonly<Record<string, { readonly changes: number; readonly undone: number }>>
 }

@@ -41,6 +41,8 @@ export interface Rehearsal {
   readonly probes: readonly { readonly resource: string; readonly fit: boolean; readonly detail: string }[]
   /** Steps after which the old users cannot stand: between that turn and theirs there is downtime. */
   readonly downtime: readonly string[]
+  /** Each way back as a whole: looked at, turned, journalled, read afresh. */
+  readonly backMs: readonly number[]
   readonly forkMs: number
   readonly totalMs: number
   /** Change log of the rehearsal, an object in the store. */
@@ -73,6 +75,8 @@ export interface Assessment {
   readonly decision: 'apply' | 'ask' | 'refuse'
   readonly forecast: {
     readonly undoMs: Interval
+    /** The same once it can no longer be flipped: it is planned, rehearsed and prepared again. Not in assessments of older versions. */
+    readonly compiledMs?: Interval
     readonly turnMs: Interval
     readonly prepareMs: Interval
     readonly downtimeMs: Interval
@@ -121,6 +125,8 @@ export interface Undoing {
   readonly late: readonly { readonly resource: string; readonly names: readonly string[] }[]
   /** From the request to the last turn done and journalled. */
   readonly switchMs: number
+  /** From the request to the verdict: what somebody waits for. Not in undoings of older versions. */
+  readonly totalMs?: number
   readonly verified: boolean
 }
 

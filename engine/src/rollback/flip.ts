@@ -132,6 +132,7 @@ export async function performFlip(
     late,
     switchMs,
     verified: verdict?.verified === true,
+    totalMs: ports.clock.monotonic() - startedMs,
   }
   if (verdict === null || !verdict.verified) return stuck(writable, flip, undoing)
   const n = head.n + 1

@@ -156,7 +156,18 @@ async function inParts(
   const { committed, switchMs } = done
   const { change, n } = committed
   const restored = parts.plan.steps.map(({ name }) => name)
-  const undoing: Undoing = { artefact: 'undoing', change, how: 'flip', restored, refused: [], left: [], late: [], switchMs, verified: true }
+  const undoing: Undoing = {
+    artefact: 'undoing',
+    change,
+    how: 'flip',
+    restored,
+    refused: [],
+    left: [],
+    late: [],
+    switchMs,
+    totalMs: ports.clock.monotonic() - startedMs,
+    verified: true,
+  }
   ports.emit('rollback.finished', { change }, { how: 'flip', n, verified: true, ms: switchMs })
   return { outcome: 'undone', how: 'flip', change, n, undoing, plan: parts.plan, rehearsal: null }
 }
@@ -249,6 +260,7 @@ async function compiled(
     left,
     late: [],
     switchMs: ports.clock.monotonic() - startedMs,
+    totalMs: ports.clock.monotonic() - startedMs,
     verified: result.verdict.verified,
   }
   await journal.append(await closing(writable, request, state, head, undone, undoing))

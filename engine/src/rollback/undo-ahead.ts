@@ -13,7 +13,10 @@ export interface UndoAhead {
   readonly how: 'flip' | 'compiled' | 'none'
   /** Resources without a way back: they would be left as they are, and only if that is accepted. */
   readonly oneWay: readonly string[]
+  /** From the request to the verdict. */
   readonly forecastMs: Interval | null
+  /** What the forecast is made of. */
+  readonly basis: string
 }
 
 export async function undoAhead(store: Store, state: StackState): Promise<UndoAhead | null> {
@@ -21,7 +24,8 @@ export async function undoAhead(store: Store, state: StackState): Promise<UndoAh
   if (change === undefined || change.phase !== 'committed') return null
   const oneWay = await oneWayOf(store, change)
   const turned = Object.values(change.steps).filter(({ prepared }) => prepared !== null && prepared.reversal !== 'none')
-  const forecast = change.assessment === null ? null : (await artefactOf(store, 'assessment', change.assessment)).forecast.undoMs
+  const forecast = change.assessment === null ? null : (await artefactOf(store, 'assessment', change.assessment)).forecast
   const how = oneWay.length > 0 && turned.length === 0 ? 'none' : change.downgraded ? 'compiled' : 'flip'
-  return { change: change.change, how, oneWay, forecastMs: how === 'none' ? null : forecast }
+  const ms = { none: null, flip: forecast?.undoMs ?? null, compiled: forecast?.compiledMs ?? null }[how]
+  return { change: change.change, how, oneWay, forecastMs: ms, basis: ms === null ? '' : (forecast?.basis ?? '') }
 }

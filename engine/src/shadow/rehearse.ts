@@ -9,7 +9,7 @@ import type { Ports } from '../exec/ports.ts'
 import { prepareWave, StepFailure } from '../exec/prepare.ts'
 import { kindFor, placeOf } from '../exec/run.ts'
 import type { Run } from '../exec/run.ts'
-import { turnBack, turnSteps } from '../exec/turn.ts'
+import { lookAtStep, turnBack, turnSteps } from '../exec/turn.ts'
 import type { Rehearsal, RehearsedStep } from '../model/artefacts.ts'
 import type { Plan, Step } from '../model/plan.ts'
 import { observe } from '../plan/observe.ts'
@@ -36,13 +36,14 @@ export async function rehearse(ports: Ports, plan: Plan, planDigest: Digest): Pr
   const downtime: string[] = []
   let failed: Failed | null = null
   let shadow: Shadow | null = null
+  const backMs: number[] = []
   let forkMs = 0
   let run: Run | null = null
   try {
     shadow = await openShadow(ports, plan, log.add)
     forkMs = ports.clock.monotonic() - started
     run = runIn(ports, plan, shadow, log.add)
-    await perform(run, evidence, probes, downtime)
+    await perform(run, evidence, probes, downtime, backMs)
   } catch (thrown) {
     failed =
       thrown instanceof RehearsalEnd
@@ -69,6 +70,7 @@ export async function rehearse(ports: Ports, plan: Plan, planDigest: Digest): Pr
     failed,
     probes,
     downtime,
+    backMs,
     forkMs,
     totalMs: ports.clock.monotonic() - started,
     log: await ports.store.objects.put(Buffer.from(JSON.stringify(log.rows()))),
@@ -105,6 +107,7 @@ async function perform(
   evidence: Map<string, Evidence>,
   probes: Rehearsal['probes'][number][],
   downtime: string[],
+  backMs: number[],
 ): Promise<void> {
   const { plan, ports } = run
   const order = plan.waves.flat()
@@ -133,11 +136,15 @@ async function perform(
   const returning = order.filter((name) => run.prepared.get(name)?.reversal !== 'none')
   const back = async (): Promise<void> => {
     const started = ports.clock.monotonic()
+    // As an undo does, so that it takes as long: a look before, the turns with their journal, a fresh read and a second look.
+    for (const name of returning) if (run.prepared.has(name)) await lookAtStep(run, name, 'quick')
     const { refused } = await turnBack({ ...run, journal: timing(run, evidence) }, returning)
     const first = refused[0]
     if (first !== undefined) throw new RehearsalEnd(first.step, 'undo', first.fault)
     ports.emit('shadow.turned', {}, { to: 'before', ms: ports.clock.monotonic() - started })
     await compareBack(run, evidence)
+    for (const name of returning) if (run.prepared.has(name)) await lookAtStep(run, name, 'full')
+    backMs.push(ports.clock.monotonic() - started)
   }
   await back()
   note(await turnSteps(run, returning, 'after'), evidence, 'turnMs')
