@@ -93,6 +93,10 @@ export function sayEvent({ type, resource, data }: EngineEvent): Said | null {
       return bad(`guard    ${name} failed: ${of('detail')}`)
     case 'guard.undoing':
       return bad('guard    undoes the change')
+    case 'guard.holding':
+      return bad(`guard    holds the change: ${name}: ${of('detail')}`)
+    case 'guard.kept':
+      return bad(`guard    ${name} failed, the change stays: ${of('detail')}`)
     case 'confirm.overdue':
       return bad('confirm  it did not come in time: the change is undone')
     case 'keeper.started':

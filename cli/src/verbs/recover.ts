@@ -21,7 +21,7 @@ export function recoverVerb(context: Context, values: Readonly<Record<string, un
         done,
         () => `Change ${done.change} is ${done.outcome}${done.left.length === 0 ? '' : `; left as they are: ${done.left.join(', ')}`}.`,
       )
-      return done.outcome === 'undone' ? 'ok' : 'held'
+      return done.outcome === 'undone' || done.outcome === 'kept' ? 'ok' : 'held'
     }
     const recovered = await recover(ports)
     context.renderer.result('recover', { recovered }, () =>

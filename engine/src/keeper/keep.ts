@@ -6,13 +6,14 @@ import { collectLog } from '../exec/collect-log.ts'
 import type { Ports } from '../exec/ports.ts'
 import { kindFor } from '../exec/run.ts'
 import { withLease } from '../journal/lease.ts'
+import type { Writable } from '../journal/lease.ts'
 import { headRevision, loadStack } from '../journal/load-stack.ts'
 import type { ChangeState, Watch } from '../model/journal.ts'
 import type { Revision } from '../model/plan.ts'
 import { PRIMARY } from '../model/world.ts'
 import { recover } from '../pipeline.ts'
 import { recoverStack } from '../rollback/recover.ts'
-import { undoWatched, watchedChange } from '../rollback/settle-stack.ts'
+import { hold, undoWatched, watchedChange } from '../rollback/settle-stack.ts'
 
 /** What one look at the stack led to. */
 export interface Kept {
@@ -54,11 +55,25 @@ export async function keepOnce(ports: Ports, count: GuardCount): Promise<Kept> {
     return { againMs: untilDeadline(ports, watched), undid: null }
   const failed = await askGuards(ports, watched.change, watched.watch, head, count)
   if (failed === null) return { againMs: watched.watch.everyMs, undid: null }
+  const of = { change: watched.change, resource: failed.resource }
+  const why = `guard ${failed.resource}: ${failed.detail}`
   if (watched.watch.on === 'undo') {
-    ports.emit('guard.undoing', { change: watched.change, resource: failed.resource }, { detail: failed.detail })
-    return undo(ports, watched, `guard ${failed.resource}: ${failed.detail}`)
+    ports.emit('guard.undoing', of, { detail: failed.detail })
+    return undo(ports, watched, why)
   }
-  return { againMs: watched.watch.everyMs, undid: null }
+  const holds = watched.watch.on === 'hold'
+  const done = await whenFree(() =>
+    withLease(ports, 'guard', (writable) => (holds ? hold(writable, watched, why, []) : unwatch(writable, watched, why))),
+  )
+  if (done !== null) ports.emit(holds ? 'guard.holding' : 'guard.kept', of, { detail: failed.detail })
+  return { againMs: done === null ? RETRY_MS : IDLE_MS, undid: null }
+}
+
+/** Said once; the change stays, its deadline with it. */
+async function unwatch(writable: Writable, { change }: ChangeState, why: string): Promise<true> {
+  if ((await writable.state()).changes[change]?.phase !== 'committed') return true
+  await writable.journal.append([{ type: 'change.unwatched', change, why: `${why}; it stays (policy: keep)` }])
+  return true
 }
 
 function untilDeadline(ports: Ports, change: ChangeState): number {

@@ -41,6 +41,8 @@ export const eventCodes = {
   'guard.watching': 'Guards watch a change.',
   'guard.failed': 'A probe failed.',
   'guard.undoing': 'A guard undoes the change.',
+  'guard.holding': 'A guard holds the change: a person decides.',
+  'guard.kept': 'A guard failed and the change stays, as policy says.',
   'confirm.overdue': 'A change was not confirmed in time and is undone.',
   'keeper.started': 'The keeper of this store runs.',
   'keeper.stopped': 'The keeper ended.',

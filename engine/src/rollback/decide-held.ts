@@ -51,6 +51,7 @@ export async function decideHeld(writable: Writable, decision: HeldDecision): Pr
       hint: 'Correct the name.',
     })
   }
+  if (decision.abandon && standsWhole(held)) return keptWhole(writable, held)
   if (decision.abandon)
     return partly(
       writable,
@@ -99,6 +100,20 @@ export async function decideHeld(writable: Writable, decision: HeldDecision): Pr
   return forced.outcome === 'undone' || forced.outcome === 'nothing'
     ? { outcome: decision.skip.length > 0 ? 'partial' : 'undone', change: held.change, left: decision.skip }
     : partial
+}
+
+/** It is a revision and nothing of it was turned back: a guard holds it, or an undo that never began. */
+function standsWhole({ revision, turning, steps }: ChangeState): boolean {
+  return revision !== null && turning === null && Object.values(steps).every(({ prepared, side }) => prepared === null || side === 'after')
+}
+
+async function keptWhole(writable: Writable, { change }: ChangeState): Promise<Decided> {
+  const why = 'a person kept it as it is'
+  await writable.journal.append([
+    { type: 'change.undoing', change, by: writable.ports.by, why },
+    { type: 'change.kept', change, why },
+  ])
+  return { outcome: 'kept', change, left: [] }
 }
 
 /** The undo is tried again, whole. */

@@ -57,9 +57,10 @@ export async function undoWatched(writable: Writable, change: ChangeState, why: 
 }
 
 /** From here on a person decides about the change; nothing was turned for it. */
-export async function hold(writable: Writable, { change }: ChangeState, why: string, faults: readonly FaultData[]): Promise<void> {
-  if ((await writable.state()).changes[change]?.phase !== 'committed') return
+export async function hold(writable: Writable, { change }: ChangeState, why: string, faults: readonly FaultData[]): Promise<true> {
+  if ((await writable.state()).changes[change]?.phase !== 'committed') return true
   await writable.journal.append([{ type: 'change.held', change, why, faults }])
+  return true
 }
 
 /** A busy moment passes and is tried again; everything else is for a person. */
