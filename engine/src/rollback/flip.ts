@@ -147,11 +147,15 @@ export async function performFlip(
     resources,
   }
   const digests = { revision: await keepArtefact(ports.store, revision), undoing: await keepArtefact(ports.store, undoing) }
+  const lifted = { type: 'tombstone.lifted' as const, content: revision.content, by: ports.by }
   const logged = { type: 'step.logged' as const, change: change.change, log: await keepRows(writable, flip.rows()) }
   if (to === 'before') {
-    await journal.append([logged, { type: 'change.undone', change: change.change, n, tombstone: plan.content, ...digests }])
+    // Who undoes an undo brings back what that one had buried, and what it had led to is not bad for it.
+    const again = plan.goal === 'undo'
+    const tombstone = again ? null : plan.content
+    await journal.append([logged, { type: 'change.undone', change: change.change, n, tombstone, ...digests }, ...(again ? [lifted] : [])])
   } else {
-    await journal.append([logged, { type: 'change.redone', change: change.change, n, ...digests }])
+    await journal.append([logged, { type: 'change.redone', change: change.change, n, ...digests }, lifted])
   }
   return { ok: true, n, undoing, verdict }
 }

@@ -150,7 +150,7 @@ async function inParts(
   const { ports } = writable
   const { message } = request
   const base = { head, state, message: message === '' ? `undo ${parts.plan.undoes ?? ''}` : message, startedMs }
-  const done = await performPartsFlip(writable, parts, base, tombstoneOf(writable, request, state, head))
+  const done = await performPartsFlip(writable, parts, base, buried(writable, request, state, head, parts.plan))
   if (done.outcome === 'held') return { outcome: 'failed', undoing: null, result: null, held: true }
   if (done.outcome === 'back') return null
   const { committed, switchMs } = done
@@ -263,7 +263,7 @@ async function compiled(
     totalMs: ports.clock.monotonic() - startedMs,
     verified: result.verdict.verified,
   }
-  await journal.append(await closing(writable, request, state, head, undone, undoing))
+  await journal.append(await closing(writable, buried(writable, request, state, head, plan), request, state, undone, undoing))
   ports.emit(
     'rollback.finished',
     { change: result.change },
@@ -275,25 +275,32 @@ async function compiled(
 /** What was undone must not come back by itself (L11). A change undone as a whole also says so. */
 async function closing(
   writable: Writable,
+  tombstones: readonly JournalEntry[],
   request: RollbackRequest,
   state: StackState,
-  head: Revision,
   undone: string,
   undoing: Undoing,
 ): Promise<readonly JournalEntry[]> {
   const { ports } = writable
-  const tombstone = tombstoneOf(writable, request, state, head)
   const change = state.changes[undone]
-  if (request.only.length > 0 || change?.phase !== 'committed') return tombstone
+  if (request.only.length > 0 || change?.phase !== 'committed') return tombstones
   const digest: Digest = await keepArtefact(ports.store, undoing)
   return [
-    ...tombstone,
+    ...tombstones,
     { type: 'change.undoing', change: undone, by: ports.by, why: request.why },
     { type: 'change.undone', change: undone, revision: null, n: null, undoing: digest, tombstone: null },
   ]
 }
 
-function tombstoneOf({ ports }: Writable, { to }: RollbackRequest, state: StackState, head: Revision): readonly JournalEntry[] {
+/** What is undone gets a tombstone; what had one and is live again has none any more, and what stood in between is not bad for it. */
+function buried(
+  { ports }: Writable,
+  { to }: RollbackRequest,
+  state: StackState,
+  head: Revision,
+  { content }: Plan,
+): readonly JournalEntry[] {
+  if (content !== head.content && state.tombstones[content] !== undefined) return [{ type: 'tombstone.lifted', content, by: ports.by }]
   const empty = ports.store.objects.name(Buffer.from(canonical({})))
   const change = state.revisions.at(-1)?.change ?? ''
   return head.content === empty || to === head.n ? [] : [{ type: 'tombstone.set', content: head.content, change }]
