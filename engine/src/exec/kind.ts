@@ -37,7 +37,7 @@ export interface Kind {
   home(spec: Json): Json
   want(at: At<Json>, spec: Json, call: Look): Promise<Wanted<Json>>
   read(at: At<Json>, hint: Json | null, call: Look): Promise<Seen<Json, Json> | null>
-  fork(from: At<Json>, to: At<null>, live: Json | null, spec: Json, call: Hands): Promise<Forked<Json, Json>>
+  fork(from: At<Json>, to: At<null>, live: Json | null, spec: Json, call: Hands, unfit?: string): Promise<Forked<Json, Json>>
   close(at: At<Json | null>, call: Hands): Promise<void>
   prepare(at: At<Json>, from: Json | null, to: Json | null, call: Hands): Promise<Prepared<Json, Json>>
   look(at: At<Json>, memento: Json, depth: 'quick' | 'full', call: Look): Promise<Stand>
@@ -113,8 +113,8 @@ export function kindOf<Spec, State, Memento, Part, Out>(provider: Provider<Spec,
         volatile: out('volatile', seen.volatile),
       }
     },
-    async fork(from, to, live, value, call) {
-      const forked = await provider.fork(at(from), to, stateOrNull(live), spec(value), call)
+    async fork(from, to, live, value, call, unfit) {
+      const forked = await provider.fork(at(from), to, stateOrNull(live), spec(value), call, unfit)
       return { ...forked, part: out('part', forked.part), out: forked.out === null ? null : out('out', forked.out) }
     },
     close: (where, call) => {

@@ -2,8 +2,9 @@
 // Never: forks before it is journalled; leaves a world behind that recovery could not find.
 import { Fault, faultOf, isObject } from '@understudy/contract'
 import type { FaultData, Fidelity, Json } from '@understudy/contract'
-import { writing } from '../exec/attempt.ts'
-import type { CallLog } from '../exec/attempt.ts'
+import { reading, writing } from '../exec/attempt.ts'
+import type { CallLog, Limits } from '../exec/attempt.ts'
+import type { Kind } from '../exec/kind.ts'
 import type { Ports } from '../exec/ports.ts'
 import { outputOf } from '../exec/prepare.ts'
 import { kindFor } from '../exec/run.ts'
@@ -22,6 +23,8 @@ export interface Shadow {
   readonly outs: Map<string, Json>
   /** By id. */
   readonly fidelity: Map<string, { readonly fidelity: Fidelity; readonly because: string }>
+  /** Of the primary, by id: what does not answer there, and what its probe said. */
+  readonly unfit: ReadonlyMap<string, string>
   readonly append: (entries: readonly JournalEntry[]) => Promise<void>
   readonly makePlace: (step: Step, spec: Json) => Promise<void>
   readonly close: () => Promise<void>
@@ -40,6 +43,7 @@ export async function openShadow(ports: Ports, plan: Plan, log: CallLog): Promis
   const parts = new Map<string, Json>()
   const outs = new Map<string, Json>()
   const fidelity: Shadow['fidelity'] = new Map()
+  const unfit = new Map<string, string>()
   const kinds = new Map<string, string>()
   const { append } = writeJournal(ports.store, worldStream(plan.stack, id), 0, 0)
   const subjects = subjectsOf(plan)
@@ -59,14 +63,19 @@ export async function openShadow(ports: Ports, plan: Plan, log: CallLog): Promis
   ): Promise<void> => {
     const kind = kindFor(ports, kindName)
     const bound = { world, resource, during: 'fork', limits: terms, log }
+    const sick = live === null ? undefined : await whyUnfit(ports, resource, kind, from, terms, log)
+    if (sick !== undefined) unfit.set(resource, sick)
     const forked = await writing(ports, bound, forkKey(id, resource), 0, (call) =>
-      kind.fork({ world: PRIMARY, id: resource, part: from }, { world: id, id: resource, part: null }, live, spec, call),
+      kind.fork({ world: PRIMARY, id: resource, part: from }, { world: id, id: resource, part: null }, live, spec, call, sick),
     )
     await append([{ type: 'world.forked', world: id, id: resource, part: forked.part }])
     parts.set(resource, forked.part)
-    fidelity.set(resource, { fidelity: forked.fidelity, because: forked.because })
+    const because = [forked.because, ...(sick === undefined ? [] : [`what is live does not answer (${sick})`])]
+      .filter((text) => text !== '')
+      .join('; ')
+    fidelity.set(resource, { fidelity: forked.fidelity, because })
     if (forked.out !== null) outs.set(name, forked.out)
-    ports.emit('shadow.forked', { resource: name }, { fidelity: forked.fidelity, because: forked.because })
+    ports.emit('shadow.forked', { resource: name }, { fidelity: forked.fidelity, because })
   }
 
   const close = (): Promise<void> => closeWorld(ports, plan.stack, world, kinds, parts, log)
@@ -84,9 +93,23 @@ export async function openShadow(ports: Ports, plan: Plan, log: CallLog): Promis
     parts,
     outs,
     fidelity,
+    unfit,
     append,
     makePlace: (step, spec) => fork(step.id, step.resource, step.kind, step.part, plan.live[step.id]?.state ?? null, spec, step.terms),
     close,
+  }
+}
+
+/** What the probe of a live thing of the primary says when it is not fit; undefined: it is, or it cannot be asked. */
+async function whyUnfit(ports: Ports, id: string, { probe }: Kind, part: Json, limits: Limits, log: CallLog): Promise<string | undefined> {
+  if (probe === null) return undefined
+  const primary: World = { id: PRIMARY, parent: null, parts: { [id]: part } }
+  const bound = { world: primary, resource: id, during: 'probe', limits, log }
+  try {
+    const { fit, detail } = await reading(ports, bound, (call) => probe({ world: PRIMARY, id, part }, call))
+    return fit ? undefined : detail
+  } catch {
+    return undefined // not known to be unfit: then its copy has to answer, as that of anything else
   }
 }
 

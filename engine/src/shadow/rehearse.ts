@@ -43,7 +43,7 @@ export async function rehearse(ports: Ports, plan: Plan, planDigest: Digest): Pr
     shadow = await openShadow(ports, plan, log.add)
     forkMs = ports.clock.monotonic() - started
     run = runIn(ports, plan, shadow, log.add)
-    await perform(run, evidence, probes, downtime, backMs)
+    await perform(run, shadow.unfit, evidence, probes, downtime, backMs)
   } catch (thrown) {
     failed =
       thrown instanceof RehearsalEnd
@@ -104,6 +104,7 @@ function runIn(ports: Ports, plan: Plan, shadow: Shadow, log: CallLog): Run {
 
 async function perform(
   run: Run,
+  unfit: Shadow['unfit'],
   evidence: Map<string, Evidence>,
   probes: Rehearsal['probes'][number][],
   downtime: string[],
@@ -113,7 +114,9 @@ async function perform(
   const order = plan.waves.flat()
   for (const step of plan.steps) {
     if (run.parts.has(step.id)) run.before.set(step.name, await look(run, step))
-    evidence.set(step.name, { turnMs: [], undoMs: [], prepareMs: 0, differences: [], prepared: null, idle: false })
+    const sick = unfit.get(step.id)
+    const differences = sick === undefined ? [] : [`${step.resource}: what would come back does not answer (${sick})`]
+    evidence.set(step.name, { turnMs: [], undoMs: [], prepareMs: 0, differences, prepared: null, idle: false })
   }
   for (const [wave, names] of plan.waves.entries()) {
     const steps = plan.steps.filter((step) => step.wave === wave)
@@ -129,7 +132,7 @@ async function perform(
     }
     note(await turnSteps(run, names, 'after'), evidence, 'turnMs')
     ports.emit('shadow.turned', {}, { wave, to: 'after' })
-    if (steps.some(({ mode }) => mode === 'in-place')) await probeOldUsers(run, wave, probes, downtime)
+    if (steps.some(({ mode }) => mode === 'in-place')) await probeOldUsers(run, wave, unfit, probes, downtime)
   }
   await compareForward(run)
   // What has no way back is not asked to go back; it needs consent by name, and the certificate says so.
@@ -231,7 +234,13 @@ function brief(state: Json | null): string {
 }
 
 /** Those who use what was turned in place and have not been turned themselves: can they stand on the new data? */
-async function probeOldUsers(run: Run, wave: number, probes: Rehearsal['probes'][number][], downtime: string[]): Promise<void> {
+async function probeOldUsers(
+  run: Run,
+  wave: number,
+  unfit: Shadow['unfit'],
+  probes: Rehearsal['probes'][number][],
+  downtime: string[],
+): Promise<void> {
   const changed = new Set(run.plan.steps.filter((step) => step.wave === wave && step.mode === 'in-place').map(({ resource }) => resource))
   for (const live of Object.values(run.plan.live)) {
     if (!live.terms.dependsOn.some((name) => changed.has(name)) || !run.parts.has(live.id)) continue
@@ -239,7 +248,8 @@ async function probeOldUsers(run: Run, wave: number, probes: Rehearsal['probes']
     const answer = await probe(run, live)
     if (answer === null) continue
     probes.push({ resource: live.id, ...answer })
-    if (!answer.fit) downtime.push(live.id)
+    // One that does not answer as it is loses nothing by this change.
+    if (!answer.fit && !unfit.has(live.id)) downtime.push(live.id)
   }
 }
 

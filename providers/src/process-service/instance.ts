@@ -44,25 +44,29 @@ function fixedPort({ port }: ServiceState): number {
   return port
 }
 
-/**
- * Starts it and waits until it answers. `keepPort`: what it is known by must stay (it was up before, somebody refers to
- * it); else another free port is tried when its own was lost. When it does not come up it is ended again.
- */
-export async function start(part: ServicePart, instance: InstanceRecord, keepPort: boolean, call: Hands): Promise<InstanceRecord> {
+export interface Starting {
+  /** What it is known by must stay (it was up before, somebody refers to it); else another free port is tried when its own was lost. */
+  readonly keepPort: boolean
+  /** `answer`: to its health check. `life`: it is a copy of one that does not answer, or that one itself: living is enough. */
+  readonly until: 'answer' | 'life'
+}
+
+/** Starts it and waits until it is up. When it does not come up it is ended again. */
+export async function start(part: ServicePart, instance: InstanceRecord, how: Starting, call: Hands): Promise<InstanceRecord> {
   if (instance.state.code !== null) await materialise(instance.state.code, instance.state.user, call)
   ensureLogs(call)
   let next = instance
   for (let tries = 1; ; tries += 1) {
-    const outcome = await startOnce(next, call)
+    const outcome = await startOnce(next, how.until, call)
     if ('up' in outcome) return outcome.up
-    if (!outcome.portTaken || keepPort || tries >= PORT_TRIES || !isFree(part, next.state)) throw outcome.fault
+    if (!outcome.portTaken || how.keepPort || tries >= PORT_TRIES || !isFree(part, next.state)) throw outcome.fault
     next = { ...outcome.down, port: await call.fx.net.freePort(next.state.host) }
   }
 }
 
 type Started = { readonly up: InstanceRecord } | { readonly fault: Fault; readonly portTaken: boolean; readonly down: InstanceRecord }
 
-async function startOnce(instance: InstanceRecord, call: Hands): Promise<Started> {
+async function startOnce(instance: InstanceRecord, until: Starting['until'], call: Hands): Promise<Started> {
   const { state, name, port } = instance
   const where = urlOf(state.host, port).slice('http://'.length)
   const taken = (why: string, down: InstanceRecord): Started => ({
@@ -80,7 +84,7 @@ async function startOnce(instance: InstanceRecord, call: Hands): Promise<Started
   writeRecord(call, running)
   let outcome: Awaited<ReturnType<typeof waitUntilUp>>
   try {
-    outcome = await waitUntilUp(running, id, call)
+    outcome = await waitUntilUp(until === 'answer' ? running : { ...running, state: { ...state, health: null } }, id, call)
   } catch (error) {
     // Cancelled: there is no time to wait for it, but it must not stay either.
     for (const each of marked(running, call)) call.fx.process.signal(each, 'SIGKILL')

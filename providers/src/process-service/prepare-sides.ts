@@ -20,13 +20,13 @@ export async function prepareSides(
   call: Hands,
 ): Promise<PreparedService> {
   const mode = (to ?? from)?.beside === 'no' ? 'in-place' : 'beside'
-  const before = holdLive(from, call)
+  const before = await holdLive(from, call)
   if (to === null) {
     const memento: ServiceMemento = { key: call.key, mode, before, after: null }
     return { memento, out: null, reversal: before === null ? 'switch' : 'restore', bytesHeld: 0, losses: [] }
   }
   const made = mode === 'beside' ? await readyBeside(at, to, call) : await readyInPlace(at, from, to, call)
-  const memento: ServiceMemento = { key: call.key, mode, before, after: { instance: made.name, state: to } }
+  const memento: ServiceMemento = { key: call.key, mode, before, after: { instance: made.name, state: to, answered: true } }
   const kept = from === null || (mode === 'beside' && from.standby !== 'stopped')
   return {
     memento,
@@ -38,7 +38,7 @@ export async function prepareSides(
 }
 
 /** The live side as the plan saw it, held from now on. */
-function holdLive(from: ServiceState | null, call: Hands): InstanceSide {
+async function holdLive(from: ServiceState | null, call: Hands): Promise<InstanceSide> {
   const { live, turning } = readPointer(call)
   if (turning) throw serviceFault('service.changed', 'it is being turned by another step')
   const record = live === null ? null : readRecord(call, live)
@@ -52,7 +52,8 @@ function holdLive(from: ServiceState | null, call: Hands): InstanceSide {
     throw serviceFault('service.changed', `instance ${record.name} stands for another state`)
   }
   if (!record.heldBy.includes(call.key)) writeRecord(call, { ...record, heldBy: [...record.heldBy, call.key] })
-  return { instance: record.name, state: { ...record.state, running: from.running && isUp(record, call) } }
+  const running = from.running && isUp(record, call)
+  return { instance: record.name, state: { ...record.state, running }, answered: running && (await probe(record, call)).fit }
 }
 
 async function readyBeside(at: At<ServicePart>, to: ServiceState, call: Hands): Promise<InstanceRecord> {
@@ -64,7 +65,7 @@ async function readyBeside(at: At<ServicePart>, to: ServiceState, call: Hands): 
     await end(known, call)
   }
   const made = newInstance(to, name, call.key, await choosePort(at.part, to, call), call)
-  return start(at.part, { ...made, starts: known?.starts ?? 0 }, false, call)
+  return start(at.part, { ...made, starts: known?.starts ?? 0 }, { keepPort: false, until: 'answer' }, call)
 }
 
 async function readyInPlace(at: At<ServicePart>, from: ServiceState | null, to: ServiceState, call: Hands): Promise<InstanceRecord> {

@@ -344,8 +344,8 @@ test('a live instance that died does not stop the way back, and shows as not run
   const step = await service.prepare(at, before.state, await want({ env: { VERSION: 'v2' } }), hands('c2'))
   await service.turn(at, step.memento, 'after', hands('c2'))
   process.kill((await seen()).pid, 'SIGKILL')
-  await until(() => strays().length === 1)
-  expect((await seen()).state.running).toBe(false)
+  // One that is just dying shows no command any more, and is still alive.
+  while ((await seen()).state.running) await delay(5)
   expect((await service.probing?.probe(at, look()))?.fit).toBe(false)
   expect((await service.look(at, step.memento, 'quick', look())).side).toBe('after')
   expect((await service.turn(at, step.memento, 'before', hands('c2'))).side).toBe('before')
@@ -362,6 +362,43 @@ test('one that ended by itself is repaired by an ordinary change, and undoing th
   expect(await says((await seen()).out)).toBe('v1')
   await service.turn(at, step.memento, 'before', hands('c2'))
   expect(canonical((await seen()).state)).toBe(canonical(dead.state))
+})
+
+test('one that does not answer is forked as that, replaced, and restored; as an undo it is worth nothing until it answers', async () => {
+  const sickly = { env: { VERSION: 'v1', QUIRK: 'sick' }, health: { http: '/', startWithinMs: 20_000, expectStatus: 500 } }
+  await create(sickly)
+  const before = await seen()
+  // As if it had turned sick after it was started.
+  const record = join(room, 'instances', readdirSync(join(room, 'instances'))[0] ?? '')
+  writeFileSync(record, readFileSync(record, 'utf8').replace('"expectStatus":500', '"expectStatus":200'))
+  const live = await seen()
+  const healthy = await want({ env: { VERSION: 'v2' } })
+  const step = await service.prepare(at, live.state, healthy, hands('c2'))
+  await service.turn(at, step.memento, 'after', hands('c2'))
+  expect(await says((await seen()).out)).toBe('v2')
+  expect(await service.look(at, step.memento, 'quick', look())).toEqual({ side: 'after', standby: 'gone' })
+  expect((await service.turn(at, step.memento, 'before', hands('c2'))).side).toBe('before')
+  expect([canonical((await seen()).state), (await seen()).pid]).toEqual([canonical(live.state), before.pid])
+  const gone = await service.prepare(at, live.state, null, hands('c3'))
+  await service.turn(at, gone.memento, 'after', hands('c3'))
+  expect(await service.read(at, null, look())).toBeNull()
+  await service.turn(at, gone.memento, 'before', hands('c3'))
+  expect([canonical((await seen()).state), (await seen()).out]).toEqual([canonical(live.state), before.out])
+})
+
+test('a copy of what does not answer need not answer, nor live; a copy of what does must', async () => {
+  const there = { world: 'w', id: 'api', part: null }
+  for (const [quirk, unfit, running] of [
+    ['sick', '500', true],
+    ['exit', '500', false],
+  ] as const) {
+    const wanted = await spec({ env: { QUIRK: quirk } })
+    const copy = await service.fork(at, there, await want({ env: { QUIRK: quirk } }), wanted, hands('f'), unfit)
+    expect((await service.read({ ...at, part: copy.part }, null, look()))?.state).toMatchObject({ running })
+    await service.close({ ...at, part: copy.part }, hands('f'))
+  }
+  const wanted = await spec({ env: { QUIRK: 'exit' } })
+  expect((await faultOf(service.fork(at, there, await want(), wanted, hands('f')))).code).toBe('service.exited')
 })
 
 test('an outside change between plan and prepare, or prepare and turn, is a conflict', async () => {

@@ -1,9 +1,11 @@
 // Owns: the kind `process.service`: a process that runs for long, its instances side by side, one of them the live one.
 // Never: starts an instance again that ended by itself: that shows as drift.
+import { Fault } from '@understudy/contract'
 import type { Hands, Look, Provider } from '@understudy/contract'
 import { dropUnusedCode, freezeSpec } from './code.ts'
 import { outOf, probe } from './health.ts'
 import { choosePort, end, instanceName, isUp, newInstance, start } from './instance.ts'
+import type { Starting } from './instance.ts'
 import { prepareSides } from './prepare-sides.ts'
 import { emptyRoom, listRecords, logPath, readPointer, readRecord, removeRecord, writePointer, writeRecord } from './room.ts'
 import type { InstanceRecord } from './room.ts'
@@ -40,7 +42,7 @@ export const processService: Provider<ServiceSpec, ServiceState, ServiceMemento,
     }
   },
 
-  async fork(_from, _to, live, spec, call) {
+  async fork(_from, _to, live, spec, call, unfit) {
     const part: ServicePart = { ports: 'free' }
     if (live === null) return { part, out: null, fidelity: 'exact', because: '' }
     const state = wantedState(spec)
@@ -49,7 +51,7 @@ export const processService: Provider<ServiceSpec, ServiceState, ServiceMemento,
     if (known !== null) await end(known, call)
     const made = newInstance(state, name, call.key, await choosePort(part, state, call), call)
     let record = made
-    if (live.running) record = await start(part, made, false, call)
+    if (live.running) record = await startCopy(part, made, unfit === undefined ? 'answer' : 'life', call)
     else writeRecord(call, made)
     writePointer(call, { live: name, turningTo: null, turning: false })
     const because = 'its command is not confined: it shares with the original whatever it reaches by itself'
@@ -75,6 +77,17 @@ export const processService: Provider<ServiceSpec, ServiceState, ServiceMemento,
       return record === null ? { fit: false, detail: 'there is no live instance' } : probe(record, call)
     },
   },
+}
+
+/** A copy of what does not answer need not live either: then it has ended, as the original may any moment. */
+async function startCopy(part: ServicePart, made: InstanceRecord, until: Starting['until'], call: Hands): Promise<InstanceRecord> {
+  try {
+    return await start(part, made, { keepPort: false, until }, call)
+  } catch (error) {
+    const ended = until === 'life' && error instanceof Fault && error.fault.code === 'service.exited' ? readRecord(call, made.name) : null
+    if (ended === null) throw error
+    return ended
+  }
 }
 
 function wantedState(spec: ServiceSpec): ServiceState {

@@ -87,8 +87,11 @@ const stateShape = z.strictObject({
 export type ServiceState = z.output<typeof stateShape>
 export const stateSchema: Schema<ServiceState> = stateShape
 
-/** One side: the instance that stands for it, and whether it lived when the step was prepared. */
-const sideShape = z.strictObject({ instance: z.string(), state: stateShape }).nullable()
+/**
+ * One side: the instance that stands for it, whether it lived when the step was prepared (`state.running`), and whether it
+ * answered then. What did not is restored as it was, and never what a flip leads to.
+ */
+const sideShape = z.strictObject({ instance: z.string(), state: stateShape, answered: z.boolean().default(true) }).nullable()
 
 const mementoShape = z.strictObject({
   key: z.string(),

@@ -1,5 +1,5 @@
 // Owns: which instance is the live one: the pointer, its compare-and-swap, and what becomes of the other instance.
-// Never: points to an instance that does not answer, unless it did not live when it was the live one either.
+// Never: points to an instance that does not answer, unless it did not when it was the live one; then only to restore it.
 
 // beside:    pointer A ──turn(after): B answers, rename──▶ pointer B, A kept as its `standby` says
 // in-place:  pointer A ──▶ A, turning to B ──A ended──B started, answers──▶ pointer B      (either way; mixed in between)
@@ -37,12 +37,12 @@ async function turnBeside(at: At<ServicePart>, target: InstanceSide, call: Hands
 }
 
 /** One that is kept up has to answer; one that was ended on purpose is started again, at the port it is known by. */
-async function bringUp(at: At<ServicePart>, record: InstanceRecord, { state }: NonNullable<InstanceSide>, call: Hands): Promise<void> {
+async function bringUp(at: At<ServicePart>, record: InstanceRecord, side: NonNullable<InstanceSide>, call: Hands): Promise<void> {
   const { id, phase } = record
   if (id !== null && isUp(record, call) && phase === 'up') {
     call.fx.process.signal(id, 'SIGCONT')
     const answer = await probe(record, call)
-    if (!answer.fit) throw serviceFault('service.not-answering', answer.detail)
+    if (!answer.fit && side.answered) throw serviceFault('service.not-answering', answer.detail)
     return
   }
   // Started by a turn that was killed before it answered: it gets its time.
@@ -50,8 +50,17 @@ async function bringUp(at: At<ServicePart>, record: InstanceRecord, { state }: N
     nowUp(record, call)
     return
   }
-  if (!restartable(record, state.standby)) throw serviceFault('service.standby-gone', `instance ${record.name}`)
-  await start(at.part, await end(record, call), true, call)
+  if (!restartable(record, side.state.standby)) throw serviceFault('service.standby-gone', `instance ${record.name}`)
+  await startAgain(at, record, side, call)
+}
+
+async function startAgain(
+  at: At<ServicePart>,
+  record: InstanceRecord,
+  { answered }: NonNullable<InstanceSide>,
+  call: Hands,
+): Promise<void> {
+  await start(at.part, await end(record, call), { keepPort: true, until: answered ? 'answer' : 'life' }, call)
 }
 
 function restartable({ phase }: InstanceRecord, standby: 'running' | 'stopped' | 'paused'): boolean {
@@ -64,8 +73,8 @@ async function turnInPlace(at: At<ServicePart>, target: InstanceSide, left: Inst
   if (leftRecord !== null) await end(leftRecord, call)
   if (target !== null && target.state.running) {
     const record = recordOf(target, call)
-    const answers = isUp(record, call) && (await probe(record, call)).fit
-    if (!answers) await start(at.part, await end(record, call), true, call)
+    const stands = isUp(record, call) && (!target.answered || (await probe(record, call)).fit)
+    if (!stands) await startAgain(at, record, target, call)
   }
   writePointer(call, { live: target?.instance ?? null, turningTo: null, turning: false })
 }
@@ -94,9 +103,11 @@ async function standbyOf(
   depth: 'quick' | 'full',
   call: Look,
 ): Promise<Stand['standby']> {
-  if (other === null || !other.state.running) return 'fit'
+  if (other === null) return 'fit'
   const record = readRecord(call, other.instance)
   if (record === null) return 'gone'
+  // Going back restores what was there; but as an undo that only turns it is worth nothing: a fresh one is started for that.
+  if (!other.answered) return isUp(record, call) && (await probe(record, call)).fit ? 'fit' : 'gone'
   if (isUp(record, call)) {
     const paused = record.state.standby === 'paused' && side !== 'mixed'
     return depth === 'quick' || paused || (await probe(record, call)).fit ? 'fit' : 'stale'

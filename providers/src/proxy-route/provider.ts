@@ -1,7 +1,8 @@
 // Owns: the kind `proxy.route`: which backend gets the traffic of one address, by the built-in front.
-// Never: turns traffic to something that does not answer (L6), or waits while it turns.
+// Never: turns traffic to something that does not answer (L6), unless that had it when the change began, to restore just
+// that; waits while it turns.
 import { canonical, Fault } from '@understudy/contract'
-import type { Look, Provider, Side, Stand } from '@understudy/contract'
+import type { Look, Prepared, Provider, Side, Stand } from '@understudy/contract'
 import { endFront, ensureFront, flip, know, letGo } from './front-process.ts'
 import { readFront, sideOf } from './front-state.ts'
 import type { Front } from './front-state.ts'
@@ -65,19 +66,27 @@ export const proxyRoute: Provider<RouteSpec, RouteState, RouteMemento, RoutePart
     const seen = await readFront(call)
     checkFrom(seen, from)
     const before = seen.live
-    if (to === null && !seen.running && before === null) {
-      return { memento: { key: call.key, before, after: null }, out: null, reversal: 'switch', bytesHeld: 0, losses: [] }
+    const was = sideOf(seen, before)
+    const stood = {
+      running: from?.running ?? true,
+      answered: was === null || (await answers(was.state, call)).fit,
     }
+    const gone: Prepared<RouteMemento, RouteOut> = {
+      memento: { key: call.key, before, after: null, stood },
+      out: null,
+      reversal: 'switch',
+      bytesHeld: 0,
+      losses: [],
+    }
+    if (to === null && !seen.running && before === null) return gone
     const front = await ensureFront(at, call)
     const live = sideOf(front, before)
     if (live !== null && !live.heldBy.includes(call.key)) await know({ ...live, heldBy: [...live.heldBy, call.key] }, call)
-    if (to === null) {
-      return { memento: { key: call.key, before, after: null }, out: null, reversal: 'switch', bytesHeld: 0, losses: [] }
-    }
+    if (to === null) return gone
     await checkBackend(to, call)
     const after = sideName(call.key, call)
     await know({ name: after, heldBy: [call.key], state: to }, call)
-    return { memento: { key: call.key, before, after }, out: outOf(at.part), reversal: 'switch', bytesHeld: 0, losses: [] }
+    return { ...gone, memento: { ...gone.memento, after }, out: outOf(at.part) }
   },
 
   async look(_at, memento, depth, call) {
@@ -85,21 +94,24 @@ export const proxyRoute: Provider<RouteSpec, RouteState, RouteMemento, RoutePart
   },
 
   async turn(at, memento, to, call) {
-    const { before, after } = memento
+    const { before, after, stood } = memento
     const [target, left] = to === 'after' ? [after, before] : [before, after]
     const seen = await readFront(call)
     // Absent and ended already: there is nothing to start for.
     if (target === null && seen.live === null && !seen.running) return standOf(seen, memento, 'quick', call)
+    const ended = to === 'before' && !stood.running
+    if (ended && !seen.running && seen.live === target) return standOf(seen, memento, 'quick', call)
     const front = seen.running ? seen : await ensureFront(at, call)
     if (front.live !== target) {
       if (front.live !== left) throw routeFault('route.changed', `it leads to ${front.live ?? 'nothing'}`)
       if (target !== null) {
         const side = sideOf(front, target)
         if (side === null) throw routeFault('route.standby-gone', `side ${target}`)
-        await checkBackend(side.state, call)
+        if (to === 'after' || stood.answered) await checkBackend(side.state, call)
       }
       await flip(left, target, call)
     }
+    if (ended) await endFront(call)
     return standOf(await readFront(call), memento, 'quick', call)
   },
 
@@ -148,13 +160,14 @@ function checkFrom(front: Front, from: RouteState | null): void {
     throw routeFault('route.changed', `it leads to ${state.to}`)
 }
 
-async function standOf(front: Front, { before, after }: RouteMemento, depth: 'quick' | 'full', call: Look): Promise<Stand> {
+async function standOf(front: Front, { before, after, stood }: RouteMemento, depth: 'quick' | 'full', call: Look): Promise<Stand> {
   const side: Side | 'other' = front.live === before ? 'before' : front.live === after ? 'after' : 'other'
   const name = side === 'after' ? before : after
   const other = sideOf(front, name)
   const late = depth === 'full' ? { late: [] } : {}
   if (name === null) return { side, standby: 'fit', ...late }
-  if (other === null) return { side, standby: 'gone', ...late }
+  // A front that had ended is restored as that, which is no undo for anybody.
+  if (other === null || (side === 'after' && !stood.running)) return { side, standby: 'gone', ...late }
   return { side, standby: (await answers(other.state, call)).fit ? 'fit' : 'gone', ...late }
 }
 

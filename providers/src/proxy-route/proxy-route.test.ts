@@ -164,7 +164,8 @@ test('a taken port is named while preparing, and nothing stays', async () => {
   const url = await says('other')
   const there = { ...at, part: { host: '127.0.0.1', port: Number(new URL(url).port) } }
   const fault = await faultOf(route.prepare(there, null, await want(url), hands('c1')))
-  expect([fault.code, fault.class, fault.detail]).toEqual(['route.port-taken', 'conflict', url.slice(7)])
+  expect([fault.code, fault.class]).toEqual(['route.port-taken', 'conflict'])
+  expect(fault.detail).toContain(`${url.slice(7)}: `)
   await route.release(there, null, hands('c1'))
   expect(fronts()).toEqual([])
 })
@@ -442,6 +443,35 @@ test('a dead front is drift, and an ordinary change repairs it', async () => {
   const step = await route.prepare(at, await live(), await want(one), hands('c2'))
   await route.turn(at, step.memento, 'after', hands('c2'))
   expect([(await get()).text, canonical(await live())]).toEqual(['one', canonical(await want(one))])
+})
+
+test('L6: going back from the repair of a dead backend restores just that, and no look calls it fit', async () => {
+  await create(await says('one'), { retry: false })
+  const dead = servers[0]
+  await new Promise((resolve) => dead?.close(resolve))
+  const before = await live()
+  const step = await route.prepare(at, before, await want(await says('two')), hands('c2'))
+  await route.turn(at, step.memento, 'after', hands('c2'))
+  expect((await get()).text).toBe('two')
+  expect(await route.look(at, step.memento, 'quick', look())).toEqual({ side: 'after', standby: 'gone' })
+  expect(await route.turn(at, step.memento, 'before', hands('c2'))).toEqual({ side: 'before', standby: 'fit' })
+  expect([canonical(await live()), (await get()).status]).toEqual([canonical(before), 502])
+})
+
+test('going back from the repair of a dead front ends it again, and no look calls that fit', async () => {
+  await create(await says('one'))
+  for (const pid of fronts()) process.kill(pid, 'SIGKILL')
+  await until(() => fronts().length === 0)
+  const dead = await live()
+  const step = await route.prepare(at, dead, await want(await says('two')), hands('c2'))
+  for (const _time of [1, 2]) {
+    await route.turn(at, step.memento, 'after', hands('c2'))
+    expect((await get()).text).toBe('two')
+    expect(await route.look(at, step.memento, 'quick', look())).toEqual({ side: 'after', standby: 'gone' })
+    await route.turn(at, step.memento, 'before', hands('c2'))
+    await route.turn(at, step.memento, 'before', hands('c2'))
+    expect([canonical(await live()), fronts()]).toEqual([canonical(dead), []])
+  }
 })
 
 test('somebody else has turned it: a conflict, and nothing is overwritten', async () => {

@@ -51,7 +51,13 @@ const stateShape = z.strictObject({
 export type RouteState = z.output<typeof stateShape>
 export const stateSchema: Schema<RouteState> = stateShape
 
-const mementoShape = z.strictObject({ key: z.string(), before: z.string().nullable(), after: z.string().nullable() })
+const mementoShape = z.strictObject({
+  key: z.string(),
+  before: z.string().nullable(),
+  after: z.string().nullable(),
+  /** What the before side was worth when it was live: its front ran, its backend answered. Restored as it was, never flipped to. */
+  stood: z.strictObject({ running: z.boolean(), answered: z.boolean() }).default({ running: true, answered: true }),
+})
 export type RouteMemento = z.output<typeof mementoShape>
 export const mementoSchema: Schema<RouteMemento> = mementoShape
 
