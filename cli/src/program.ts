@@ -151,6 +151,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
       .description('what changed outside')
       .option('--accept', 'take it over as a new revision')
       .option('--revert', 'put back what the last change left')
+      .option('-m, --message <text>', 'why; shown in the history')
       .option('--exit-code', 'exit 2 when there is drift'),
     async () => (await import('./verbs/drift.ts')).driftVerb,
   )
@@ -159,11 +160,19 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     async () => (await import('./verbs/output.ts')).outputVerb,
   )
   verb(
-    program.command('import').description('take over a resource that exists already, as it is').argument('<name>'),
+    program
+      .command('import')
+      .description('take over a resource that exists already, as it is')
+      .argument('<name>')
+      .option('-m, --message <text>', 'why; shown in the history'),
     async () => (await import('./verbs/import.ts')).importVerb,
   )
   verb(
-    program.command('forget').description('no longer look after a resource; it stays as it is').argument('<name>'),
+    program
+      .command('forget')
+      .description('no longer look after a resource; it stays as it is')
+      .argument('<name>')
+      .option('-m, --message <text>', 'why; shown in the history'),
     async () => (await import('./verbs/forget.ts')).forgetVerb,
   )
   const tombstone = program.command('tombstone').description('contents that were undone and must not come back by themselves')

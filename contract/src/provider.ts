@@ -174,7 +174,10 @@ export interface Provider<Spec, State, Memento, Part, Out> {
   readonly merging?: Merging<State>
   readonly probing?: Probing<Part>
   readonly inPlaceParts?: TurningParts<Part, State, Memento, Out>
-  /** For people (diff): the bytes that are live under a component's pointer. Reading names content, it does not keep it. Null: none to be shown. */
+  /**
+   * The bytes that are live under a component's pointer: reading only names content, and what is taken over as it is
+   * (import, accepted drift) has to be gone back to. Null where there are none, or they may hold a secret.
+   */
   liveBytes?(at: At<Part>, pointer: string, call: Look): Promise<Uint8Array | null>
 }
 

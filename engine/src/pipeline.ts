@@ -173,10 +173,10 @@ export function rollback(ports: Ports, request: RollbackRequest): Promise<Rollba
 }
 
 /** What somebody else changed is put back as the last change left it, under the lease. */
-export function revertDrift(ports: Ports, resources: readonly string[]): Promise<RollbackResult> {
+export function revertDrift(ports: Ports, resources: readonly string[], message = ''): Promise<RollbackResult> {
   return withLease(ports, 'drift', async (writable) => {
     await settleStack(writable)
-    return putBack(writable, resources)
+    return putBack(writable, resources, message)
   })
 }
 

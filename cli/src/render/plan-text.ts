@@ -4,7 +4,7 @@ import { styleText } from 'node:util'
 import { onlyRecords } from '@understudy/engine'
 import type { Certificate, Foreseen, Reason, RehearsedStep, Step } from '@understudy/engine'
 import { amount, duration } from './amounts.ts'
-import { printable } from './renderer.ts'
+import { oneLine, printable } from './renderer.ts'
 
 const marks = { create: '+', change: '~', delete: '-' } as const
 const colours = { create: 'green', change: 'yellow', delete: 'red' } as const
@@ -23,14 +23,14 @@ export function planText({ plan, rehearsal, assessment }: Foreseen): string {
       const seen = rehearsal?.steps.find((one) => one.step === name)
       const mark = styleText(colours[step.action], marks[step.action], { stream: process.stdout })
       lines.push(
-        `  ${mark} ${printable(name).padEnd(width)}  ${step.kind.padEnd(16)}  ${reasons(step).padEnd(24)}  ${undoColumn(seen, rehearsal?.failed !== null)}`,
+        `  ${mark} ${oneLine(name).padEnd(width)}  ${step.kind.padEnd(16)}  ${reasons(step).padEnd(24)}  ${undoColumn(seen, rehearsal?.failed !== null)}`,
       )
     }
   }
-  for (const { resource, text } of plan.notes) lines.push(`  · ${printable(resource)}: ${printable(text)}`)
+  for (const { resource, text } of plan.notes) lines.push(`  · ${oneLine(resource)}: ${oneLine(text)}`)
   if (rehearsal !== null)
     for (const probe of rehearsal.probes)
-      if (!probe.fit) lines.push(`  · ${probe.resource} cannot stand on the new data: ${printable(probe.detail)}`)
+      if (!probe.fit) lines.push(`  · ${probe.resource} cannot stand on the new data: ${oneLine(probe.detail)}`)
   if (assessment !== null) {
     for (const { points, text, name } of assessment.contributions.slice(0, 3))
       lines.push(`  · risk ${points}: ${name}: ${printable(firstLine(text))}`)

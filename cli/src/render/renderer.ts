@@ -20,3 +20,8 @@ export function printable(text: string): string {
   // oxlint-disable-next-line no-control-regex -- that is what is looked for
   return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`)
 }
+
+/** The same for what has to stay on one line: a row of a table, a name. */
+export function oneLine(text: string): string {
+  return printable(text).replaceAll('\n', '\\n').replaceAll('\t', '\\t')
+}

@@ -6,7 +6,7 @@ import type { ResourceDifference, Revision, StackState } from '@understudy/engin
 import { createTwoFilesPatch } from 'diff'
 import type { Context } from '../context.ts'
 import type { Exit } from '../exit-codes.ts'
-import { printable } from '../render/renderer.ts'
+import { oneLine, printable } from '../render/renderer.ts'
 
 export function diffVerb(context: Context, values: Readonly<Record<string, unknown>>, args: readonly string[]): Promise<Exit> {
   return context.withStore(async ({ ports, stack }) => {
@@ -47,7 +47,7 @@ function text({ resource, components, before, after }: ResourceDifference): stri
   if (components.length === 0) return `${resource}\n- ${printable(JSON.stringify(before))}\n+ ${printable(JSON.stringify(after))}`
   return components
     .map(({ pointer, before: was, after: is, textual }) => {
-      const name = `${resource}#${printable(pointer)}`
+      const name = `${resource}#${oneLine(pointer)}`
       if (!textual) return `${name}: differs (not text)`
       return createTwoFilesPatch(name, name, was ?? '', is ?? '', undefined, undefined, { context: 3 })
         .split('\n')

@@ -4,8 +4,9 @@ import { Fault } from '@understudy/contract'
 import { acceptDrift, findDrift, headRevision, loadStack, revertDrift, withLease } from '@understudy/engine'
 import type { ChangeRow } from '@understudy/engine'
 import type { Context } from '../context.ts'
+import { textIn } from '../context.ts'
 import type { Exit } from '../exit-codes.ts'
-import { printable } from '../render/renderer.ts'
+import { oneLine } from '../render/renderer.ts'
 
 export function driftVerb(context: Context, values: Readonly<Record<string, unknown>>): Promise<Exit> {
   if (values['accept'] === true && values['revert'] === true) {
@@ -17,12 +18,13 @@ export function driftVerb(context: Context, values: Readonly<Record<string, unkn
       hint: 'Say one of them.',
     })
   }
+  const message = textIn(values, 'message') ?? ''
   return context.withStore(async ({ ports, stack }) => {
     const head = await headRevision(ports.store, await loadStack(ports.store, stack))
     const rows = head === null ? [] : await findDrift(ports, head)
     const drifted = rows.filter((row) => row.drifted)
     if (drifted.length > 0 && values['accept'] === true) {
-      const n = await withLease(ports, 'drift', (writable) => acceptDrift(writable, rows))
+      const n = await withLease(ports, 'drift', (writable) => acceptDrift(writable, rows, message))
       context.renderer.result('drift', { rows, accepted: n }, () => `Taken over as revision ${n ?? '?'}: ${names(drifted)}.`)
       return 'ok'
     }
@@ -30,6 +32,7 @@ export function driftVerb(context: Context, values: Readonly<Record<string, unkn
       const result = await revertDrift(
         ports,
         drifted.map(({ resource }) => resource),
+        message,
       )
       context.renderer.result('drift', { rows, reverted: result }, () =>
         result.outcome === 'undone'
@@ -49,6 +52,6 @@ function names(rows: readonly ChangeRow[]): string {
 
 function text({ resource, live, pointers, saved }: ChangeRow): string {
   if (live === null) return `${resource}: gone`
-  if (pointers.length > 0) return `${resource}: ${pointers.map((pointer) => printable(pointer)).join(', ')}`
-  return `${resource}\n  saved ${printable(JSON.stringify(saved))}\n  live  ${printable(JSON.stringify(live.state))}`
+  if (pointers.length > 0) return `${resource}: ${pointers.map((pointer) => oneLine(pointer)).join(', ')}`
+  return `${resource}\n  saved ${oneLine(JSON.stringify(saved))}\n  live  ${oneLine(JSON.stringify(live.state))}`
 }

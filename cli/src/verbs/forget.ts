@@ -2,12 +2,13 @@
 // Never: changes the thing that is forgotten.
 import { forgetResource, withLease } from '@understudy/engine'
 import type { Context } from '../context.ts'
+import { textIn } from '../context.ts'
 import type { Exit } from '../exit-codes.ts'
 
-export function forgetVerb(context: Context, _values: object, args: readonly string[]): Promise<Exit> {
+export function forgetVerb(context: Context, values: Readonly<Record<string, unknown>>, args: readonly string[]): Promise<Exit> {
   const name = args[0] ?? ''
   return context.withStore(async ({ ports }) => {
-    const n = await withLease(ports, 'forget', (writable) => forgetResource(writable, name))
+    const n = await withLease(ports, 'forget', (writable) => forgetResource(writable, name, textIn(values, 'message') ?? ''))
     context.renderer.result(
       'forget',
       { name, n },

@@ -1,17 +1,22 @@
 // Owns: `history`: revisions and changes, newest first.
 // Never: hides a change that failed.
 import { loadStack } from '@understudy/engine'
-import type { StackState } from '@understudy/engine'
+import type { ChangeState, StackState } from '@understudy/engine'
 import type { Context } from '../context.ts'
 import { numberIn } from '../context.ts'
 import type { Exit } from '../exit-codes.ts'
-import { printable } from '../render/renderer.ts'
+import { oneLine } from '../render/renderer.ts'
 
 export function historyVerb(context: Context, values: Readonly<Record<string, unknown>>): Promise<Exit> {
   return context.withStore(async ({ ports, stack }) => {
     const state = await loadStack(ports.store, stack)
-    const rows = rowsOf(state).slice(0, numberIn(values, 'limit') ?? undefined)
-    context.renderer.result('history', { stack, rows }, () => rows.map(line).join('\n') || 'Nothing was applied yet.')
+    const all = rowsOf(state)
+    const rows = all.slice(0, numberIn(values, 'limit') ?? undefined)
+    context.renderer.result(
+      'history',
+      { stack, rows },
+      () => rows.map(line).join('\n') || (all.length === 0 ? 'Nothing was applied yet.' : ''),
+    )
     return 'ok'
   })
 }
@@ -27,18 +32,29 @@ export interface HistoryRow {
   readonly live: boolean
 }
 
+/** Who made a revision, and what for: an undo is said by whoever undid. */
+export function saidOf({ changes }: StackState, { change: id, by, message, how }: StackState['revisions'][number]) {
+  const change = changes[id]
+  const author = by ?? change?.by
+  const text = message === '' && change !== undefined ? (how === 'undone' ? change.why : became(change)) : message
+  return { who: author?.who ?? '', through: author?.through ?? '', message: text }
+}
+
+/** Its message, and what became of it since: what a guard said. */
+function became({ message, why, phase }: ChangeState): string {
+  const since = phase === 'held' || phase === 'committed' ? why : ''
+  return [message, since].filter((text) => text !== '').join('; ')
+}
+
 function rowsOf(state: StackState): readonly HistoryRow[] {
   const last = state.revisions.at(-1)
   const revisions = state.revisions.map((row): HistoryRow => {
-    const change = state.changes[row.change]
     return {
       n: row.n,
       at: row.at,
-      how: row.how,
+      how: row === last && state.changes[row.change]?.phase === 'held' ? 'held' : row.how,
       change: row.change,
-      who: (change ?? row).by?.who ?? '',
-      through: (change ?? row).by?.through ?? '',
-      message: change === undefined ? row.message : row.how === 'undone' ? change.why : change.message,
+      ...saidOf(state, row),
       live: row === last,
     }
   })
@@ -63,5 +79,5 @@ function rowsOf(state: StackState): readonly HistoryRow[] {
 
 function line({ n, at, how, change, who, message, live }: HistoryRow): string {
   const number = n === null ? '–' : String(n)
-  return `${live ? '*' : ' '} ${number.padStart(4)}  ${new Date(at).toISOString()}  ${how.padEnd(10)}  ${change.padEnd(16)}  ${printable(who).padEnd(10)}  ${printable(message)}`
+  return `${live ? '*' : ' '} ${number.padStart(4)}  ${new Date(at).toISOString()}  ${how.padEnd(10)}  ${change.padEnd(16)}  ${oneLine(who).padEnd(10)}  ${oneLine(message)}`
 }

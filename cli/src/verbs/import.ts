@@ -3,9 +3,10 @@
 import { Fault } from '@understudy/contract'
 import { collectLog, freezeIntent, headRevision, importResource, withLease } from '@understudy/engine'
 import type { Context } from '../context.ts'
+import { textIn } from '../context.ts'
 import type { Exit } from '../exit-codes.ts'
 
-export function importVerb(context: Context, _values: object, args: readonly string[]): Promise<Exit> {
+export function importVerb(context: Context, values: Readonly<Record<string, unknown>>, args: readonly string[]): Promise<Exit> {
   const name = args[0] ?? ''
   return context.withIntent(async ({ session, intent, ports }) => {
     const wish = intent.resources[name]
@@ -30,7 +31,7 @@ export function importVerb(context: Context, _values: object, args: readonly str
       )
       const want = desired[name]
       if (want === undefined) throw new Error(`${name} was not frozen`)
-      return importResource(writable, name, want)
+      return importResource(writable, name, want, textIn(values, 'message') ?? '')
     })
     context.renderer.result(
       'import',

@@ -7,7 +7,8 @@ import type { Context } from '../context.ts'
 import type { Exit } from '../exit-codes.ts'
 import { duration } from '../render/amounts.ts'
 import { planText } from '../render/plan-text.ts'
-import { printable } from '../render/renderer.ts'
+import { oneLine } from '../render/renderer.ts'
+import { saidOf } from './history.ts'
 
 export function showVerb(context: Context, _values: object, args: readonly string[]): Promise<Exit> {
   const what = args[0] ?? ''
@@ -18,12 +19,12 @@ export function showVerb(context: Context, _values: object, args: readonly strin
     const change = state.changes[what]
     if (row !== undefined) {
       const revision = await artefactOf(store, 'revision', row.digest)
-      const made = state.changes[row.change]
-      context.renderer.result('revision', { revision, at: row.at, how: row.how, by: made?.by ?? null, message: made?.message ?? '' }, () =>
+      const { who, through, message } = saidOf(state, row)
+      context.renderer.result('show', { of: 'revision', revision, at: row.at, how: row.how, who, through, message }, () =>
         [
-          `revision ${row.n} (${row.how}) ${new Date(row.at).toISOString()} by ${printable(made?.by.who ?? '')}${made?.message ? `: ${printable(made.message)}` : ''}`,
+          `revision ${row.n} (${row.how}) ${new Date(row.at).toISOString()} by ${oneLine(who)}${message === '' ? '' : `: ${oneLine(message)}`}`,
           ...Object.entries(revision.resources).map(
-            ([name, held]) => `  ${name.padEnd(14)} ${held.kind.padEnd(16)} ${printable(JSON.stringify(held.state))}`,
+            ([name, held]) => `  ${name.padEnd(14)} ${held.kind.padEnd(16)} ${oneLine(JSON.stringify(held.state))}`,
           ),
         ].join('\n'),
       )
@@ -34,10 +35,10 @@ export function showVerb(context: Context, _values: object, args: readonly strin
       const rehearsal = change.rehearsal === null ? null : await artefactOf(store, 'rehearsal', change.rehearsal)
       const assessment = change.assessment === null ? null : await artefactOf(store, 'assessment', change.assessment)
       const undoing = change.undoing === null ? null : await artefactOf(store, 'undoing', change.undoing)
-      context.renderer.result('change', { ...change, plan, rehearsal, assessment, undone: undoing }, () =>
+      context.renderer.result('show', { of: 'change', ...change, plan, rehearsal, assessment, undone: undoing }, () =>
         [
-          `change ${change.change}: ${change.phase}, ${new Date(change.at).toISOString()} by ${printable(change.by.who)}${change.message === '' ? '' : `: ${printable(change.message)}`}`,
-          ...(change.why === '' ? [] : [`  ${printable(change.why)}`]),
+          `change ${change.change}: ${change.phase}, ${new Date(change.at).toISOString()} by ${oneLine(change.by.who)}${change.message === '' ? '' : `: ${oneLine(change.message)}`}`,
+          ...(change.why === '' ? [] : [`  ${oneLine(change.why)}`]),
           planText({ plan, planDigest: change.plan, rehearsal, assessment, base: null }),
           ...undoLines(assessment, undoing),
         ].join('\n'),
@@ -56,13 +57,13 @@ export function showVerb(context: Context, _values: object, args: readonly strin
       })
     }
     const components = await componentsOf(ports, head, what)
-    context.renderer.result('resource', { name: what, ...held, components }, () =>
+    context.renderer.result('show', { of: 'resource', name: what, ...held, components }, () =>
       [
         `${what} (${held.kind})`,
-        `  part  ${printable(JSON.stringify(held.part))}`,
-        `  state ${printable(JSON.stringify(held.state))}`,
-        `  out   ${printable(JSON.stringify(held.out))}`,
-        ...components.map((pointer) => `  ${what}#${printable(pointer)}`),
+        `  part  ${oneLine(JSON.stringify(held.part))}`,
+        `  state ${oneLine(JSON.stringify(held.state))}`,
+        `  out   ${oneLine(JSON.stringify(held.out))}`,
+        ...components.map((pointer) => `  ${what}#${oneLine(pointer)}`),
       ].join('\n'),
     )
     return 'ok'

@@ -6,7 +6,8 @@ import type { ChangeState, Ports, Recovered, Revision, StackState, UndoAhead } f
 import type { Context } from '../context.ts'
 import type { Exit } from '../exit-codes.ts'
 import { duration } from '../render/amounts.ts'
-import { printable } from '../render/renderer.ts'
+import { oneLine } from '../render/renderer.ts'
+import { saidOf } from './history.ts'
 import { settledText } from '../render/settled-text.ts'
 
 export function statusVerb(context: Context): Promise<Exit> {
@@ -17,7 +18,6 @@ export function statusVerb(context: Context): Promise<Exit> {
     const lease = await ports.store.leaseOf(stack)
     const keeper = await askKeeper(session.dir, '/')
     const live = state.revisions.at(-1)
-    const change = state.changes[live?.change ?? '']
     const watched = watchedChange(state, Date.now())
     const undo = await undoAhead(ports.store, state)
     const open = Object.values(state.changes).filter(({ phase }) => phase === 'applying' || phase === 'undoing' || phase === 'held')
@@ -34,7 +34,7 @@ export function statusVerb(context: Context): Promise<Exit> {
       keeper,
     }
     context.renderer.result('status', data, () =>
-      [...settledText(settled), text(stack, state, head, change, undo, open), ...watchText(watched, keeper !== null)].join('\n'),
+      [...settledText(settled), text(stack, state, head, undo, open), ...watchText(watched, keeper !== null)].join('\n'),
     )
     return open.some(({ phase }) => phase === 'held') ? 'held' : 'ok'
   })
@@ -50,10 +50,8 @@ async function settle(ports: Ports): Promise<readonly Recovered[]> {
   }
 }
 
-/** Why it is live: its message, or why it was undone. */
-function said({ phase, message, why }: ChangeState): string {
-  const text = phase === 'undone' ? why : message
-  return text === '' ? '' : `: ${printable(text)}`
+function byText({ who, message }: ReturnType<typeof saidOf>): string {
+  return `${who === '' ? '' : `, by ${oneLine(who)}`}${message === '' ? '' : `: ${oneLine(message)}`}`
 }
 
 function watchText(change: ChangeState | null, kept: boolean): readonly string[] {
@@ -75,26 +73,19 @@ function undoText({ how, oneWay, forecastMs }: UndoAhead): readonly string[] {
   return how === 'none' ? none : [`undo: ${how}${time}, kept until the next change; after that by a compiled undo`, ...none]
 }
 
-function text(
-  stack: string,
-  state: StackState,
-  head: Revision | null,
-  change: ChangeState | undefined,
-  undo: UndoAhead | null,
-  open: readonly ChangeState[],
-): string {
+function text(stack: string, state: StackState, head: Revision | null, undo: UndoAhead | null, open: readonly ChangeState[]): string {
   const live = state.revisions.at(-1)
   const lines = [
     live === undefined
       ? `${stack}: nothing was applied yet`
-      : `${stack}: revision ${live.n} (${live.how}), ${new Date(live.at).toISOString()}${change === undefined ? '' : `, by ${printable(change.by.who)}${said(change)}`}`,
+      : `${stack}: revision ${live.n} (${live.how}), ${new Date(live.at).toISOString()}${byText(saidOf(state, live))}`,
   ]
   for (const [name, { kind, out }] of Object.entries(head?.resources ?? {}))
-    lines.push(`  ${name.padEnd(14)} ${kind.padEnd(16)} ${printable(JSON.stringify(out))}`)
+    lines.push(`  ${name.padEnd(14)} ${kind.padEnd(16)} ${oneLine(JSON.stringify(out))}`)
   if (undo !== null) lines.push(...undoText(undo))
   for (const { change: id, phase, why, faults } of open) {
-    lines.push(`${phase.toUpperCase()}: change ${id}${why === '' ? '' : `: ${printable(why)}`}`)
-    for (const fault of faults) lines.push(`  ${fault.code}: ${printable(fault.summary)} ${printable(fault.detail)}`)
+    lines.push(`${phase.toUpperCase()}: change ${id}${why === '' ? '' : `: ${oneLine(why)}`}`)
+    for (const fault of faults) lines.push(`  ${fault.code}: ${oneLine(fault.summary)} ${oneLine(fault.detail)}`)
     lines.push(
       phase === 'held'
         ? '  decide: understudy recover --resume | --skip NAME | --force NAME | --abandon'

@@ -2,23 +2,17 @@
 // Never: lifts more than was asked for.
 import { Fault } from '@understudy/contract'
 import type { Digest } from '@understudy/contract'
-import { loadStack, withLease } from '@understudy/engine'
-import type { StackState } from '@understudy/engine'
+import { artefactOf, loadStack, withLease } from '@understudy/engine'
+import type { Ports, StackState } from '@understudy/engine'
 import type { Context } from '../context.ts'
 import type { Exit } from '../exit-codes.ts'
-import { printable } from '../render/renderer.ts'
+import { oneLine } from '../render/renderer.ts'
 
 export function tombstoneListVerb(context: Context): Promise<Exit> {
   return context.withStore(async ({ ports, stack }) => {
     const state = await loadStack(ports.store, stack)
-    const rows = rowsOf(state)
-    context.renderer.result(
-      'tombstones',
-      { rows },
-      () =>
-        rows.map(({ change, message, at }) => `${change}  ${new Date(at).toISOString()}  ${printable(message)}`).join('\n') ||
-        'No tombstones.',
-    )
+    const rows = await Promise.all(rowsOf(state).map(async (row) => ({ ...row, resources: await resourcesOf(ports, state, row.change) })))
+    context.renderer.result('tombstone', { rows }, () => rows.map(text).join('\n') || 'No tombstones.')
     return 'ok'
   })
 }
@@ -44,9 +38,24 @@ export function tombstoneLiftVerb(context: Context, _values: object, args: reado
   })
 }
 
-function rowsOf(
-  state: StackState,
-): readonly { readonly content: Digest; readonly change: string; readonly message: string; readonly at: number }[] {
+/** What was changed by the change that was undone. */
+async function resourcesOf({ store }: Pick<Ports, 'store'>, { changes }: StackState, id: string): Promise<readonly string[]> {
+  const change = changes[id]
+  return change === undefined ? [] : (await artefactOf(store, 'plan', change.plan)).steps.map(({ name }) => name)
+}
+
+function text({ change, at, resources, message }: Row & { readonly resources: readonly string[] }): string {
+  return `${change}  ${new Date(at).toISOString()}  ${resources.map((name) => oneLine(name)).join(', ')}${message === '' ? '' : `: ${oneLine(message)}`}`
+}
+
+interface Row {
+  readonly content: Digest
+  readonly change: string
+  readonly message: string
+  readonly at: number
+}
+
+function rowsOf(state: StackState): readonly Row[] {
   return Object.entries(state.tombstones)
     .map(([content, change]) => ({
       content: digestOf(content),

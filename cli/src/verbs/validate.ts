@@ -8,7 +8,7 @@ import { schemaText } from '../schema-text.ts'
 export async function validateVerb(context: Context, values: Readonly<Record<string, unknown>>): Promise<Exit> {
   if (values['schema'] === true) {
     const schema = await schemaText(stackFile(context.options.file))
-    context.renderer.result('schema', { schema: JSON.parse(schema) }, () => schema)
+    context.renderer.result('validate', { schema: JSON.parse(schema) }, () => schema)
     return 'ok'
   }
   return context.withIntent(async ({ intent, session }) => {

@@ -1,14 +1,18 @@
 // Owns: revisions that are not made by a change: what is live is taken over as it is (import, forget, accepted drift).
 // Never: writes to anything but the log.
 import { canonical, Fault } from '@understudy/contract'
+import { reading } from '../exec/attempt.ts'
 import { collectLog } from '../exec/collect-log.ts'
+import type { Ports } from '../exec/ports.ts'
 import { kindFor } from '../exec/run.ts'
 import type { Writable } from '../journal/lease.ts'
 import { headRevision, keepArtefact } from '../journal/load-stack.ts'
 import type { ChangeRow } from '../model/drift.ts'
 import type { Held, Revision } from '../model/plan.ts'
 import { jsonOf } from '../model/json-of.ts'
+import { PRIMARY } from '../model/world.ts'
 import { checkClaimed } from '../plan/claims.ts'
+import { componentsOf } from '../plan/compare-revisions.ts'
 import type { Desired } from '../plan/desired.ts'
 import { judgeSpec } from '../plan/holed.ts'
 import { observe, primaryWorld } from '../plan/observe.ts'
@@ -21,7 +25,7 @@ export async function adoptRevision(
   resources: Revision['resources'],
   what: string,
   recorded: boolean,
-  message = '',
+  message: string,
 ): Promise<number> {
   const { ports, journal } = writable
   const n = (head?.n ?? 0) + 1
@@ -40,22 +44,23 @@ export async function adoptRevision(
 }
 
 /** Takes over drifted resources as they are. Null when there is no drift. */
-export async function acceptDrift(writable: Writable, drift: readonly ChangeRow[]): Promise<number | null> {
+export async function acceptDrift(writable: Writable, drift: readonly ChangeRow[], message = ''): Promise<number | null> {
   const head = await headRevision(writable.ports.store, await writable.state())
   const changed = drift.filter(({ drifted }) => drifted)
   if (head === null || changed.length === 0) return null
   const resources: Record<string, Held> = { ...head.resources }
-  for (const { resource, live } of changed) {
+  for (const { resource, live, pointers } of changed) {
     const held = resources[resource]
     if (held === undefined) continue
+    if (live !== null) await keepLive(writable.ports, held, pointers)
     if (live === null) delete resources[resource]
     else resources[resource] = { ...held, state: live.state, out: live.out }
   }
-  return adoptRevision(writable, head, resources, `accepted drift of ${changed.map(({ resource }) => resource).join(', ')}`, false)
+  return adoptRevision(writable, head, resources, `accepted drift of ${changed.map(({ resource }) => resource).join(', ')}`, false, message)
 }
 
 /** Takes over something that exists, under the name and spec of the stack file. */
-export async function importResource(writable: Writable, name: string, want: Desired): Promise<number> {
+export async function importResource(writable: Writable, name: string, want: Desired, message = ''): Promise<number> {
   const { ports } = writable
   const head = await headRevision(ports.store, await writable.state())
   if (head?.resources[name] !== undefined)
@@ -80,11 +85,26 @@ export async function importResource(writable: Writable, name: string, want: Des
     state: live.state,
     out: live.out,
   }
-  return adoptRevision(writable, head, { ...head?.resources, [name]: held }, `imported ${name}`, true)
+  await keepLive(ports, held, await componentsOf(ports, { resources: { [name]: held } }, name))
+  return adoptRevision(writable, head, { ...head?.resources, [name]: held }, `imported ${name}`, true, message)
+}
+
+/** Reading names content and keeps none of it: what is taken over must be there to be gone back to. */
+async function keepLive(ports: Ports, held: Pick<Held, 'id' | 'kind' | 'part' | 'terms'>, pointers: readonly string[]): Promise<void> {
+  const { liveBytes } = kindFor(ports, held.kind)
+  if (liveBytes === null) return
+  const { id, part, terms } = held
+  const world = { id: PRIMARY, parent: null, parts: { [id]: part } }
+  await reading(ports, { world, resource: id, during: 'keep', limits: terms, log: collectLog().add }, async (call) => {
+    for (const pointer of pointers) {
+      const bytes = await liveBytes({ world: PRIMARY, id, part }, pointer, call)
+      if (bytes !== null) await call.put(bytes)
+    }
+  })
 }
 
 /** No longer looks after a resource. It stays as it is. */
-export async function forgetResource(writable: Writable, name: string): Promise<number> {
+export async function forgetResource(writable: Writable, name: string, message = ''): Promise<number> {
   const head = await headRevision(writable.ports.store, await writable.state())
   if (head?.resources[name] === undefined)
     throw importFault('plan.no-resource', `${JSON.stringify(name)} is not looked after`, '`understudy status` lists what is.')
@@ -92,7 +112,7 @@ export async function forgetResource(writable: Writable, name: string): Promise<
   if (users.length > 0)
     throw importFault('forget.used', `${users.map(([user]) => user).join(', ')} refer to ${name}`, 'Forget or change them first.')
   const { [name]: _forgotten, ...others } = head.resources
-  return adoptRevision(writable, head, others, `forgot ${name}`, true)
+  return adoptRevision(writable, head, others, `forgot ${name}`, true, message)
 }
 
 function importFault(code: string, detail: string, hint: string): Fault {

@@ -49,6 +49,8 @@ export function foldEntry(state: StackState, seq: number, at: number, entry: Jou
         revision: null,
         undoneRevision: null,
         undoing: null,
+        undoneBy: null,
+        undoMessage: '',
         receipt: null,
         verdict: null,
         watch: null,
@@ -88,7 +90,8 @@ export function foldEntry(state: StackState, seq: number, at: number, entry: Jou
     case 'change.undoing':
       return change((was) => {
         from(was, 'applying', 'committed', 'held', 'undoing', 'partial')
-        return { ...was, phase: 'undoing', why: entry.why, watch: null, confirmBy: null }
+        const { why, by, message = '' } = entry
+        return { ...was, phase: 'undoing', why, undoneBy: by, undoMessage: message, watch: null, confirmBy: null }
       })
     case 'change.undone': {
       const undone = change((was) => {
@@ -98,7 +101,8 @@ export function foldEntry(state: StackState, seq: number, at: number, entry: Jou
       const marked =
         entry.tombstone === null ? undone : { ...undone, tombstones: { ...undone.tombstones, [entry.tombstone]: entry.change } }
       if (entry.revision === null || entry.n === null) return marked
-      const row = { n: entry.n, digest: entry.revision, change: entry.change, at, how: 'undone', ...byChange }
+      const { undoneBy: by = null, undoMessage: message = '' } = marked.changes[entry.change] ?? {}
+      const row = { n: entry.n, digest: entry.revision, change: entry.change, at, how: 'undone', recorded: false, by, message }
       return { ...marked, revisions: [...marked.revisions, row] }
     }
     case 'change.redone': {
@@ -106,7 +110,8 @@ export function foldEntry(state: StackState, seq: number, at: number, entry: Jou
         from(was, 'undone')
         return { ...was, phase: 'committed', revision: entry.n, undoing: entry.undoing, endedAt: at }
       })
-      const row = { n: entry.n, digest: entry.revision, change: entry.change, at, how: 'redone', ...byChange }
+      const { by = null, message = '' } = entry
+      const row = { n: entry.n, digest: entry.revision, change: entry.change, at, how: 'redone', recorded: false, by, message }
       return { ...redone, revisions: [...redone.revisions, row] }
     }
     case 'change.kept':

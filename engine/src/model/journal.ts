@@ -40,7 +40,7 @@ export type JournalEntry =
       readonly watch: Watch | null
       readonly confirmBy: number | null
     }
-  | { readonly type: 'change.undoing'; readonly change: string; readonly by: Author; readonly why: string }
+  | { readonly type: 'change.undoing'; readonly change: string; readonly by: Author; readonly why: string; readonly message?: string }
   | {
       readonly type: 'change.undone'
       readonly change: string
@@ -49,7 +49,15 @@ export type JournalEntry =
       readonly undoing: Digest
       readonly tombstone: Digest | null
     }
-  | { readonly type: 'change.redone'; readonly change: string; readonly revision: Digest; readonly n: number; readonly undoing: Digest }
+  | {
+      readonly type: 'change.redone'
+      readonly change: string
+      readonly revision: Digest
+      readonly n: number
+      readonly undoing: Digest
+      readonly by?: Author
+      readonly message?: string
+    }
   /** An undo that was begun could not be a flip; what it had turned is forward again, the change stands as it was. */
   | { readonly type: 'change.kept'; readonly change: string; readonly why: string }
   | { readonly type: 'change.held'; readonly change: string; readonly why: string; readonly faults: readonly FaultData[] }
@@ -133,6 +141,9 @@ export interface ChangeState {
   readonly revision: number | null
   readonly undoneRevision: number | null
   readonly undoing: Digest | null
+  /** Who undoes or has undone it, and what for. */
+  readonly undoneBy: Author | null
+  readonly undoMessage: string
   readonly receipt: Digest | null
   readonly verdict: Digest | null
   readonly watch: Watch | null
@@ -156,7 +167,7 @@ export interface StackState {
     readonly how: string
     /** True: nothing was turned for it, only recorded. */
     readonly recorded: boolean
-    /** Where no change made it: who, and why. */
+    /** Where it is not who made the change, and what for: an undo, a redo, or no change at all. */
     readonly by: Author | null
     readonly message: string
   }[]

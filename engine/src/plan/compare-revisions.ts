@@ -26,12 +26,12 @@ export interface ResourceDifference {
   }[]
 }
 
-function boundTo(held: Held, revision: Revision): Bound {
+function boundTo(held: Held, revision: Pick<Revision, 'resources'>): Bound {
   return { world: primaryWorld(revision), resource: held.id, during: 'differ', limits: held.terms, log: collectLog().add }
 }
 
 /** The pointers of a resource's components; empty where its kind has none. */
-export function componentsOf(ports: Ports, revision: Revision, name: string): Promise<readonly string[]> {
+export function componentsOf(ports: Ports, revision: Pick<Revision, 'resources'>, name: string): Promise<readonly string[]> {
   const held = revision.resources[name]
   const components = held === undefined ? null : kindFor(ports, held.kind).components
   if (held === undefined || components === null) return Promise.resolve([])

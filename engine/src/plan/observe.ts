@@ -10,7 +10,7 @@ import type { World } from '../model/world.ts'
 import { PRIMARY } from '../model/world.ts'
 
 /** The primary as a world: where a revision says its resources are. */
-export function primaryWorld(revision: Revision | null): World {
+export function primaryWorld(revision: Pick<Revision, 'resources'> | null): World {
   const held = Object.values(revision?.resources ?? {})
   return { id: PRIMARY, parent: null, parts: Object.fromEntries(held.map(({ id, part }) => [id, part])) }
 }

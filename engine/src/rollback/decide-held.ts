@@ -130,6 +130,7 @@ async function again(writable: Writable, state: StackState, held: ChangeState, p
       wanted,
       'a person resumed it',
       writable.ports.clock.monotonic(),
+      held.undoMessage,
     )
     return { outcome: done.ok ? 'undone' : done.outcome, change: held.change, left: done.undoing.left }
   }

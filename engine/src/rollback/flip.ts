@@ -86,6 +86,7 @@ export async function performFlip(
   wanted: Revision | null,
   why: string,
   startedMs: number,
+  message = '',
 ): Promise<Flipped> {
   const { ports, journal } = writable
   const { change, plan, to, run } = flip
@@ -93,7 +94,7 @@ export async function performFlip(
   const oneWay = to === 'before' ? oneWaySteps(change) : []
   const back =
     to === 'before'
-      ? await turnBack(run, order, [{ type: 'change.undoing', change: change.change, by: ports.by, why }])
+      ? await turnBack(run, order, [{ type: 'change.undoing', change: change.change, by: ports.by, why, message }])
       : await forward(run, order)
   if (back.refused.some(({ fault }) => fault.class === 'conflict') && (await forwardAgain(flip, back.restored))) {
     if (to === 'before')
@@ -155,7 +156,7 @@ export async function performFlip(
     const tombstone = again ? null : plan.content
     await journal.append([logged, { type: 'change.undone', change: change.change, n, tombstone, ...digests }, ...(again ? [lifted] : [])])
   } else {
-    await journal.append([logged, { type: 'change.redone', change: change.change, n, ...digests }, lifted])
+    await journal.append([logged, { type: 'change.redone', change: change.change, n, by: ports.by, message, ...digests }, lifted])
   }
   return { ok: true, n, undoing, verdict }
 }

@@ -68,6 +68,7 @@ async function recoverChange(writable: Writable, state: StackState, change: Chan
       wanted,
       'an interrupted undo goes on',
       started,
+      change.undoMessage,
     )
     return done.ok ? 'undone' : done.outcome
   }

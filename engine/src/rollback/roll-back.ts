@@ -93,7 +93,7 @@ export async function rollBack(writable: Writable, request: RollbackRequest, sta
   if (request.only.length === 0) {
     const flip = await flipTo(writable, state, head, wanted)
     if (typeof flip !== 'string' && turnsOf(flip).length > 0) {
-      const done = await performFlip(writable, flip, head, wanted, request.why, startedMs)
+      const done = await performFlip(writable, flip, head, wanted, request.why, startedMs, request.message)
       if (!done.ok && done.outcome === 'held') return { outcome: 'failed', undoing: done.undoing, result: null, held: true }
       // Somebody wrote since: what is there is merged or named, never overwritten (L17).
       if (!done.ok) return compiled(writable, request, await writable.state(), head, wanted, startedMs)
@@ -179,7 +179,7 @@ function undoesOf({ only }: RollbackRequest, wanted: Revision | null): string {
 }
 
 /** Puts back what the last change left of these resources, over what somebody else wrote. No tombstone: nothing is undone. */
-export async function putBack(writable: Writable, resources: readonly string[]): Promise<RollbackResult> {
+export async function putBack(writable: Writable, resources: readonly string[], message: string): Promise<RollbackResult> {
   const state = await writable.state()
   const head = await headRevision(writable.ports.store, state)
   if (head === null) return { outcome: 'nothing', why: 'nothing was ever applied' }
@@ -191,7 +191,7 @@ export async function putBack(writable: Writable, resources: readonly string[]):
     resolve: 'ours',
     acceptLoss: [],
     acceptIrreversible: [],
-    message: `put back ${resources.join(', ')}`,
+    message: message === '' ? `put back ${resources.join(', ')}` : message,
     why: 'drift',
   }
   return compiled(writable, request, state, head, head, writable.ports.clock.monotonic())
@@ -287,7 +287,7 @@ async function closing(
   const digest: Digest = await keepArtefact(ports.store, undoing)
   return [
     ...tombstones,
-    { type: 'change.undoing', change: undone, by: ports.by, why: request.why },
+    { type: 'change.undoing', change: undone, by: ports.by, why: request.why, message: request.message },
     { type: 'change.undone', change: undone, revision: null, n: null, undoing: digest, tombstone: null },
   ]
 }

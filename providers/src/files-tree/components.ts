@@ -11,7 +11,7 @@ import { keeping, naming, openTrees, saveDirectory } from './tree-objects.ts'
 import type { TreeState } from './tree-schemas.ts'
 import { treeFault } from './tree-fault.ts'
 
-export const TEXT_MAX = 1_048_576 // bytes shown as text; a difference of more is no reading matter
+const TEXT_MAX = 1_048_576 // bytes shown as text; a difference of more is no reading matter
 
 export const treeComponents: Components<TreeState> = {
   async list(state, call) {

@@ -3,7 +3,7 @@
 import { posix } from 'node:path'
 import { keeping } from './tree-objects.ts'
 import type { Provider } from '@understudy/contract'
-import { stateOf, TEXT_MAX, treeComponents, treeMerging } from './components.ts'
+import { stateOf, treeComponents, treeMerging } from './components.ts'
 import { freezeTree } from './freeze-tree.ts'
 import { closeFork, forkTree } from './fork-tree.ts'
 import { heldParts } from './held-parts.ts'
@@ -14,7 +14,7 @@ import { liveStat, namesOf, openToRead, openToWrite, refuseMounts, slotOf, stepN
 import { lookAtParts, prepareParts, releaseParts, turnParts } from './parts.ts'
 import { pathNamed } from './pointer.ts'
 import { clearStep, prepareTree } from './prepare-tree.ts'
-import { readTree } from './read-tree.ts'
+import { FILE_BYTES_MAX, readTree } from './read-tree.ts'
 import { releaseTree, removeEmptySlots } from './release-tree.ts'
 import { treeSchemas } from './tree-schemas.ts'
 import type { TreeOut, TreePart, TreeSpec, TreeState } from './tree-schemas.ts'
@@ -101,11 +101,11 @@ export const filesTree: Provider<TreeSpec, TreeState, Memento, TreePart, TreeOut
   merging: treeMerging,
   async liveBytes({ part }, pointer, call) {
     const path = pathNamed(pointer)
-    const place = path === null ? null : openToRead(part.path, call)
+    const place = path === null || path === '' ? null : openToRead(part.path, call)
     if (place === null) return null
     try {
       const stat = place.dir.stat(`${place.live}/${path}`)
-      return stat?.type === 'file' && stat.size <= TEXT_MAX ? place.dir.read(`${place.live}/${path}`) : null
+      return stat?.type === 'file' && stat.size <= FILE_BYTES_MAX ? place.dir.read(`${place.live}/${path}`) : null
     } finally {
       place.dir.close()
     }
