@@ -3,24 +3,13 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Json } from '@understudy/contract'
 import { apply, kindOf, machineClock, openPorts, openSqliteStore, rollback } from '@understudy/engine'
-import type {
-  ApplyOptions,
-  ApplyOutcome,
-  ChangeRequest,
-  EngineEvent,
-  Intent,
-  Kind,
-  Ports,
-  RollbackResult,
-  Store,
-  Wish,
-} from '@understudy/engine'
+import type { ApplyOptions, ApplyOutcome, ChangeRequest, EngineEvent, Intent, Kind, Ports, RollbackResult, Store } from '@understudy/engine'
+import { makeIntent } from '@understudy/engine/testing'
+import type { TestWish, Wishes } from '@understudy/engine/testing'
 import { filesFile, filesTree, processService, proxyRoute } from '@understudy/providers'
 
-export type TestWish = { readonly kind: string; readonly spec: Json } & Partial<Wish>
-export type Wishes = Readonly<Record<string, TestWish>>
+export type { TestWish, Wishes }
 
 export interface TestStack {
   readonly dir: string
@@ -104,33 +93,5 @@ export function rollBackOn(stack: Pick<TestStack, 'ports'>, more: Partial<Parame
 }
 
 export function intentOf(store: Store, wishes: Wishes): Intent {
-  const resources = Object.fromEntries(
-    Object.entries(wishes).map(([name, { kind, spec, ...more }]): [string, Wish] => [
-      name,
-      {
-        kind,
-        spec,
-        dependsOn: [],
-        labels: {},
-        protect: false,
-        onRemove: 'delete',
-        movedFrom: null,
-        ignoreChanges: [],
-        retries: 1,
-        timeoutMs: 60_000,
-        guard: false,
-        where: null,
-        ...more,
-      },
-    ]),
-  )
-  return {
-    artefact: 'intent',
-    stack: 'test',
-    resources,
-    policy: { askAt: 40, refuseAt: 80, guardForMs: 0, guardEveryMs: 250, guardFailures: 2, onGuard: 'undo', keepRevisions: 50 },
-    providers: [],
-    labels: {},
-    source: store.objects.name(Buffer.from(JSON.stringify(wishes))),
-  }
+  return makeIntent(store, 'test', wishes)
 }

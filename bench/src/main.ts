@@ -27,7 +27,7 @@ if (positionals.join(' ') !== 'rollback' || !Number.isSafeInteger(seed)) {
   try {
     const sizes = values.quick ? [100, 10_000] : [100, 10_000, 100_000]
     const say = (text: string): void => void process.stderr.write(`${text}\n`)
-    const figures = await benchRollback(disk, { sizes, runs: values.quick ? 3 : 11, seed, say })
+    const figures = await benchRollback(disk, { sizes, runs: (size) => (values.quick ? 3 : size > 10_000 ? 5 : 11), seed, say })
     const facts = { seed, filesystem: disk.filesystem, node: process.version, quick: values.quick }
     if (!values.json) process.stdout.write(`${reportText(figures)}\n${disk.filesystem}\n`)
     else process.stdout.write(`${reportLine('rollback', figures, facts)}\n`)

@@ -34,6 +34,20 @@ export function ratioOf(name: string, goal: Goal | null, over: readonly number[]
   )
 }
 
+/** For what cannot run side by side, being of different sizes: median over median, the spread from the quartiles. */
+export function ratioOfMedians(name: string, goal: Goal | null, over: readonly number[], under: readonly number[]): Figure {
+  const [above, below] = [summarise(over), summarise(under)]
+  const spread = {
+    runs: Math.min(above.runs, below.runs),
+    median: above.median / below.median,
+    low: above.low / below.high,
+    high: above.high / below.low,
+    min: above.min / below.max,
+    max: above.max / below.min,
+  }
+  return { name, value: spread.median, unit: 'x', goal, spread }
+}
+
 export function holds({ value, goal }: Pick<Figure, 'value' | 'goal'>): boolean {
   if (goal === null) return true
   return goal.op === '<=' ? value <= goal.value : value >= goal.value

@@ -3,7 +3,7 @@
 // Never: does more than that.
 import { closeSync, fdatasyncSync, fsyncSync, lstatSync, openSync, writeSync } from 'node:fs'
 import { execFileSync } from 'node:child_process'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { natives } from '@understudy/engine/testing'
 import type { Contender } from './contender.ts'
 
@@ -11,7 +11,12 @@ const JOURNAL_BYTES = 1 << 20 // preallocated, so that a flush is one write and 
 const RECORD = Buffer.alloc(200, 'x') // bytes, about a journal entry
 
 /** @param v1 @param v2 directories with the two versions; hard links to their files are made. */
-export function limitContender(dir: string, v1: string, v2: string, changed: readonly string[]): Contender {
+export interface Limit extends Contender {
+  /** The same for one file: intent flushed, exchanged with its other side, its folder synced, looked at, done flushed; ms. */
+  undoFile(path: string): number
+}
+
+export function limitContender(dir: string, v1: string, v2: string, changed: readonly string[]): Limit {
   const live = join(dir, 'limit-live')
   execFileSync('cp', ['-al', v2, live])
   execFileSync('cp', ['-al', v1, join(dir, 'limit-standby')])
@@ -52,6 +57,18 @@ export function limitContender(dir: string, v1: string, v2: string, changed: rea
     async redo() {
       exchange()
       fsyncSync(parent)
+    },
+    undoFile(path) {
+      const started = performance.now()
+      flush()
+      const error = natives().renameAt(parent, `limit-live/${path}`, parent, `limit-standby/${path}`, 'exchange')
+      if (error < 0) throw new Error(`RENAME_EXCHANGE failed with errno ${-error}`)
+      const folder = openSync(dirname(`${live}/${path}`), 'r')
+      fsyncSync(folder)
+      closeSync(folder)
+      lstatSync(`${live}/${path}`)
+      flush()
+      return performance.now() - started
     },
     async close() {
       closeSync(journal)

@@ -1,18 +1,19 @@
 // Owns: undo with Understudy, as a resident process does it: real store, lease, journal, look, turn, verification.
 // Never: leaves out a part of an undo that a user would wait for.
 import { join } from 'node:path'
-import type { Json } from '@understudy/contract'
 import { apply, kindOf, loadStack, machineClock, openPorts, openSqliteStore, rollback } from '@understudy/engine'
-import type { EngineEvent, Intent } from '@understudy/engine'
+import type { EngineEvent } from '@understudy/engine'
+import { makeIntent } from '@understudy/engine/testing'
 import { filesTree } from '@understudy/providers'
 import type { Contender } from './contender.ts'
 
 const STACK = 'bench'
+const TIMEOUT_MS = 1_800_000 // preparing 100,000 files for the first time takes minutes on a slow disk
 
 export interface Understudy extends Contender {
-  /** Makes a folder the wanted content. Gives the parts of it, ms: `prepare` beside the live tree, `turn`. */
+  /** Makes a folder the wanted content. Gives parts of it, ms: `discovery` (what is live, what is wanted), `prepare` beside the live tree, `turn`. */
   change(source: string): Promise<Readonly<Record<string, number>>>
-  /** Takes one file back to what the first revision had, ms from the request to the verdict. */
+  /** Takes one file back to what the first revision had, ms from the request to the verdict and its entry in the log. */
   undoFile(path: string): Promise<number>
 }
 
@@ -30,6 +31,8 @@ export async function openUnderstudy(dir: string): Promise<Understudy> {
     signal: new AbortController().signal,
     parallelism: 2,
   })
+  const between = (from: EngineEvent['type'], to: EngineEvent['type']): number =>
+    (events.find(({ type }) => type === to)?.at ?? Number.NaN) - (events.find(({ type }) => type === from)?.at ?? Number.NaN)
   const back = async (to: number | null, only: string | null) => {
     events.length = 0
     const selected = only === null ? [] : [{ resource: 'tree', pointer: only }]
@@ -62,7 +65,9 @@ export async function openUnderstudy(dir: string): Promise<Understudy> {
     name: 'understudy',
     live: join(dir, 'understudy-live'),
     async change(source) {
-      const intent = intentOf(store.objects.name(Buffer.from(source)), { path: join(dir, 'understudy-live'), source })
+      const tree = { kind: 'files.tree', spec: { path: join(dir, 'understudy-live'), source }, timeoutMs: TIMEOUT_MS }
+      const intent = makeIntent(store, STACK, { tree }, { askAt: 100, refuseAt: 100 })
+      events.length = 0
       const request = {
         intent,
         base: dir,
@@ -81,7 +86,7 @@ export async function openUnderstudy(dir: string): Promise<Understudy> {
       })
       if (outcome.outcome !== 'ended' || outcome.result.outcome !== 'committed') throw new Error(`not applied: ${JSON.stringify(outcome)}`)
       const { prepareMs, turnMs } = outcome.result.receipt
-      return { prepare: prepareMs, turn: turnMs }
+      return { discovery: between('plan.started', 'plan.made'), prepare: prepareMs, turn: turnMs }
     },
     async undo() {
       const { result, totalMs } = await back(null, null)
@@ -94,7 +99,9 @@ export async function openUnderstudy(dir: string): Promise<Understudy> {
       await back((revisions.at(-1)?.n ?? 0) - 1, null)
     },
     async undoFile(path) {
-      return (await back(1, `/files/${path.replaceAll('/', '~1')}`)).totalMs
+      const { result, totalMs } = await back(1, `/files/${path.replaceAll('/', '~1')}`)
+      if (result.how !== 'flip') throw new Error(`the undo of one file was ${result.how}, not a flip`)
+      return totalMs
     },
     close: () => store.close(),
   }
@@ -111,31 +118,4 @@ function rowsOf(calls: unknown): readonly { readonly verb: string; readonly dura
       return [{ verb: String(row.verb), durationMs: Number(row.durationMs) }]
     })
   })
-}
-
-function intentOf(source: Intent['source'], spec: Json): Intent {
-  return {
-    artefact: 'intent',
-    stack: STACK,
-    resources: {
-      tree: {
-        kind: 'files.tree',
-        spec,
-        dependsOn: [],
-        labels: {},
-        protect: false,
-        onRemove: 'delete',
-        movedFrom: null,
-        ignoreChanges: [],
-        retries: 1,
-        timeoutMs: 600_000,
-        guard: false,
-        where: null,
-      },
-    },
-    policy: { askAt: 100, refuseAt: 100, guardForMs: 0, guardEveryMs: 250, guardFailures: 2, onGuard: 'undo', keepRevisions: 50 },
-    providers: [],
-    labels: {},
-    source,
-  }
 }

@@ -1,5 +1,7 @@
 export { natives } from '../fx/natives.ts'
 export { openEffects } from '../fx/open-effects.ts'
+export { makeIntent } from './make-intent.ts'
+export type { TestWish, Wishes } from './make-intent.ts'
 export { memoryObjects } from './memory-objects.ts'
 export { openStage } from './open-stage.ts'
 export type { Stage } from './open-stage.ts'

@@ -76,9 +76,10 @@ export async function levelTree(level: Level): Promise<Levelled> {
 
 const staysDirectory = ({ before, after }: Difference): boolean => before?.type === 'dir' && after?.type === 'dir'
 
-async function removeOld(work: Work, { path }: Difference): Promise<void> {
+async function removeOld(work: Work, { path, before }: Difference): Promise<void> {
   await open(work, parentOf(path))
-  await removeTree(work.dir, join(work.base, path), work.call)
+  if (before?.type === 'dir') await removeTree(work.dir, join(work.base, path), work.call)
+  else work.dir.remove(join(work.base, path))
 }
 
 /** Removes a directory a batch at a time: one call for 100,000 files would stop heartbeats for a second. */

@@ -20,8 +20,11 @@ export async function lookAtTree(place: PlaceReads, memento: TreeMemento, depth:
   const ledToo = none || other === null || !where.standby || pointsAt(place, BigInt(other.ino), standby)
   const side = led && ledToo ? where.side : 'mixed'
   if (depth === 'quick') return { side, standby: where.standby ? 'fit' : 'gone' }
-  const foreign = live === null ? [] : await namesThatDiffer(place, place.live, live, call)
-  const late = other === null || !where.standby ? [] : await namesThatDiffer(place, standby, other, call)
+  // Both at once: while one is listed here, files of the other are named by another thread.
+  const [foreign, late] = await Promise.all([
+    live === null ? [] : namesThatDiffer(place, place.live, live, call),
+    other === null || !where.standby ? [] : namesThatDiffer(place, standby, other, call),
+  ])
   return {
     side: foreign.length > 0 ? 'other' : side,
     standby: !where.standby ? 'gone' : late.length > 0 ? 'stale' : 'fit',
