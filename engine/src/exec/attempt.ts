@@ -52,9 +52,12 @@ async function attempt<T>(ports: Ports, bound: Bound, body: (options: Parameters
   for (let tries = 0; ; tries += 1) {
     const deadline = ports.deadline(bound.limits.timeoutMs)
     const signal = bound.shielded === true ? deadline : AbortSignal.any([deadline, ports.signal])
-    const recorder = createRecorder(ports.clock, signal)
     const started = ports.clock.monotonic()
+    const until = started + bound.limits.timeoutMs
+    const recorder = createRecorder(ports.clock, signal, until)
     const at = ports.clock.now()
+    // What keeps the thread lets no timer fire: the clock knows.
+    const past = (): boolean => deadline.aborted || ports.clock.monotonic() >= until
     const end = (result: string): void => {
       const rows = recorder.take()
       bound.log?.({ resource: bound.resource, during: bound.during, at, durationMs: ports.clock.monotonic() - started, result, rows })
@@ -75,13 +78,15 @@ async function attempt<T>(ports: Ports, bound: Bound, body: (options: Parameters
       end('ok')
       return value
     } catch (thrown) {
-      const fault = redacted(timedOut(faultOf(thrown, { resource: bound.resource, stage: bound.during }), deadline, bound), (text) =>
+      const fault = redacted(timedOut(faultOf(thrown, { resource: bound.resource, stage: bound.during }), past(), bound), (text) =>
         recorder.redact(text),
       )
       end(fault.code)
       if (fault.class !== 'transient' || tries >= bound.limits.retries || signal.aborted) throw new Fault(fault)
       ports.emit('step.retried', { resource: bound.resource }, { during: bound.during, code: fault.code, again: tries + 1 })
-      await ports.wait(backoffMs, signal)
+      await ports.wait(backoffMs, signal).catch(() => {
+        throw new Fault(timedOut(fault, past(), bound))
+      })
       backoffMs = Math.min(backoffMs * 2, BACKOFF_MAX_MS)
     }
   }
@@ -112,8 +117,8 @@ function untilAborted<T>(ports: Ports, signal: AbortSignal, work: Promise<T>): P
   })
 }
 
-function timedOut(fault: FaultData, deadline: AbortSignal, { limits, during }: Bound): FaultData {
-  if (!deadline.aborted) return fault
+function timedOut(fault: FaultData, past: boolean, { limits, during }: Bound): FaultData {
+  if (!past) return fault
   return {
     ...fault,
     code: 'step.timeout',

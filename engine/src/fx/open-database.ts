@@ -7,10 +7,10 @@ import { encodeName } from './names.ts'
 import { fault, sqlFault, sqliteCode } from './sql-fault.ts'
 import { codeOf } from './system-error.ts'
 
-const BUSY_MS = 5_000 // as the contract says: longer than any sane transaction, shorter than a heartbeat's patience
+export const BUSY_MS = 5_000 // as the contract says: longer than any sane transaction, shorter than a heartbeat's patience
 
 /** As the library is by itself, so that a service's own schema means the same here: no foreign keys, "text" may be text. */
-const asFound = { timeout: BUSY_MS, enableForeignKeyConstraints: false, enableDoubleQuotedStringLiterals: true } as const
+const asFound = { enableForeignKeyConstraints: false, enableDoubleQuotedStringLiterals: true } as const
 
 export interface ReadDatabase {
   readonly db: () => DatabaseSync
@@ -25,7 +25,8 @@ export interface ReadDatabase {
  * - A journal of a killed writer: opened to write, which rolls back, with query_only.
  * - Everything else: read-only, by the usual locks.
  */
-export function openToRead(file: Path): ReadDatabase {
+export function openToRead(file: Path, leftMs = Infinity): ReadDatabase {
+  const timeout = busyMs(leftMs)
   const path = encodeName(file)
   const before = fingerprint(path)
   if (before === null) throw fault('sql.missing', 'conflict', 'There is no database here.', file, 'Check the path.')
@@ -34,7 +35,7 @@ export function openToRead(file: Path): ReadDatabase {
   }
   let immutable = isWal(path, file) && !exists(`${file}-wal`)
   let used = false
-  let db = immutable ? opened(file, 'immutable=1', true) : openLocked(file)
+  let db = immutable ? opened(file, 'immutable=1', true, timeout) : openLocked(file, timeout)
   return {
     db: () => db,
     whole() {
@@ -46,7 +47,7 @@ export function openToRead(file: Path): ReadDatabase {
     again() {
       if (used) return false
       db.close()
-      db = openLocked(file)
+      db = openLocked(file, timeout)
       immutable = false
       return true
     },
@@ -54,10 +55,10 @@ export function openToRead(file: Path): ReadDatabase {
 }
 
 /** Opens to write; creates it where there is none. */
-export function openToWrite(file: Path): DatabaseSync {
+export function openToWrite(file: Path, leftMs = Infinity): DatabaseSync {
   let db: DatabaseSync | null = null
   try {
-    db = new DatabaseSync(uri(file, 'mode=rwc'), asFound)
+    db = new DatabaseSync(uri(file, 'mode=rwc'), { ...asFound, timeout: busyMs(leftMs) })
     db.exec('PRAGMA synchronous = FULL')
     db.prepare('PRAGMA schema_version').get() // reads the header: what is no database is found now, not at some later statement
     return db
@@ -72,23 +73,28 @@ export function openScratch(): DatabaseSync {
   return new DatabaseSync(':memory:', { ...asFound, limits: { attach: 0 } })
 }
 
-function openLocked(file: Path): DatabaseSync {
+/** No longer than the step may last: who waits for a lock keeps the thread, and no signal can come. */
+function busyMs(leftMs: number): number {
+  return Math.min(BUSY_MS, Math.max(1, Math.ceil(leftMs)))
+}
+
+function openLocked(file: Path, timeout: number): DatabaseSync {
   try {
-    return opened(file, 'mode=ro', true)
+    return opened(file, 'mode=ro', true, timeout)
   } catch (error) {
     if ((sqliteCode(error) & 0xff) !== READONLY) throw sqlFault(error, file, null)
   }
-  const db = opened(file, 'mode=rw', false)
+  const db = opened(file, 'mode=rw', false, timeout)
   db.exec('PRAGMA query_only = 1')
   return db
 }
 
 const READONLY = 8 // SQLITE_READONLY and its extended codes: a hot journal, a WAL that needs recovery
 
-function opened(file: Path, how: string, readOnly: boolean): DatabaseSync {
+function opened(file: Path, how: string, readOnly: boolean, timeout: number): DatabaseSync {
   let db: DatabaseSync | null = null
   try {
-    db = new DatabaseSync(uri(file, how), { ...asFound, readOnly })
+    db = new DatabaseSync(uri(file, how), { ...asFound, timeout, readOnly })
     db.prepare('PRAGMA schema_version').get()
     return db
   } catch (error) {

@@ -24,6 +24,8 @@ export interface Note {
 export interface Recorder {
   readonly clock: Clock
   readonly signal: AbortSignal
+  /** Time left until the step's deadline, ms; for effects that keep the thread, during which no signal can come. */
+  leftMs(): number
   /** Takes note of one effect that has ended, well or badly. */
   note(effect: Note): void
   /** From now on, and in all rows not yet taken, this text is blanked out. Shorter than 4 characters is not hidden: it would blank everything. */
@@ -35,7 +37,8 @@ export interface Recorder {
 
 const ROWS_MAX = 2_000 // per step; what is more is folded into the last row of its kind, so a step's log stays readable and small
 
-export function createRecorder(clock: Clock, signal: AbortSignal): Recorder {
+/** @param untilMs the deadline, by `clock.monotonic()` */
+export function createRecorder(clock: Clock, signal: AbortSignal, untilMs = Infinity): Recorder {
   let rows: EffectRecord[] = []
   const secrets = new Set<string>()
   const redact = (text: string): string => {
@@ -46,6 +49,7 @@ export function createRecorder(clock: Clock, signal: AbortSignal): Recorder {
   return {
     clock,
     signal,
+    leftMs: () => untilMs - clock.monotonic(),
     note(effect) {
       const durationMs = clock.monotonic() - effect.startedMs
       const last = rows.at(-1)

@@ -167,6 +167,20 @@ test('a lock of somebody else is transient, after the busy timeout', { timeout: 
   other.close()
 })
 
+test('waiting for a lock, that keeps the thread, ends with the step: at its deadline nothing is begun any more', () => {
+  make('CREATE TABLE t(a)')
+  let now = 0
+  const timed = sqlChannel(createRecorder({ now: () => now, monotonic: () => now }, abort.signal, 10_000))
+  const db = timed.writes.open(file)
+  expect(db.all('PRAGMA busy_timeout')).toEqual([{ timeout: 5_000 }])
+  now = 9_700
+  expect(db.all('PRAGMA busy_timeout')).toEqual([{ timeout: 300 }])
+  expect(timed.reads.open(file).all('PRAGMA busy_timeout')).toEqual([{ timeout: 300 }])
+  now = 10_000
+  expect(faultOf(() => db.script('CREATE TABLE u(a)'))).toMatchObject({ code: 'sql.cancelled' })
+  db.close()
+})
+
 test('absent, damaged, forbidden and wrong statements are different faults', () => {
   expect(faultOf(() => sql.reads.open(file))).toMatchObject({ code: 'sql.missing', class: 'conflict' })
   expect(faultOf(() => sql.writes.open(join(dir, 'no', 'a.db')))).toMatchObject({ code: 'sql.missing', class: 'conflict' })

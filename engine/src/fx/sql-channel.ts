@@ -10,11 +10,12 @@ import { sqlFault } from './sql-fault.ts'
 export function sqlChannel(recorder: Recorder): { readonly reads: Reads['sql']; readonly writes: Writes['sql'] } {
   const { signal } = recorder
   const now = (): number => recorder.clock.monotonic()
-  const unseen = { signal, now, note: () => undefined }
+  const leftMs = (): number => recorder.leftMs()
+  const unseen = { signal, now, leftMs, note: () => undefined }
   const alone = { whole: () => true, again: () => false }
   return {
     reads: {
-      open: (file) => sqlReads({ ...unseen, ...openToRead(file), file }),
+      open: (file) => sqlReads({ ...unseen, ...openToRead(file, leftMs()), file }),
       scratch() {
         const db = openScratch()
         return sqlWrites({ ...unseen, ...alone, db: () => db, file: ':memory:' })
@@ -22,10 +23,10 @@ export function sqlChannel(recorder: Recorder): { readonly reads: Reads['sql']; 
     },
     writes: {
       open(file) {
-        const db = openToWrite(file)
+        const db = openToWrite(file, leftMs())
         const note = (target: string, startedMs: number, result: string): void =>
           recorder.note({ channel: 'sql', verb: 'statement', target, startedMs, result, bytes: 0 })
-        return sqlWrites({ signal, now, note, ...alone, db: () => db, file })
+        return sqlWrites({ signal, now, leftMs, note, ...alone, db: () => db, file })
       },
       async copy(from, to) {
         const startedMs = now()

@@ -2,6 +2,7 @@
 // Never: records a parameter; changes the type of a value on its way.
 import type { DatabaseSync, SQLInputValue, SQLOutputValue } from 'node:sqlite'
 import type { Path, SqlReads, SqlValue, SqlWrites } from '@understudy/contract'
+import { BUSY_MS } from './open-database.ts'
 import { fault, sqlFault } from './sql-fault.ts'
 
 const TARGET_MAX = 2_000 // characters of a statement in the change log: a whole migration statement as a rule
@@ -15,6 +16,8 @@ export interface Connection {
   /** Takes note of one statement; does nothing for reads. */
   readonly note: (sql: string, startedMs: number, result: string) => void
   readonly now: () => number
+  /** Until the step's deadline, ms. */
+  readonly leftMs: () => number
   /** Asked after reading: false if what was read may not belong together (the file was written meanwhile). */
   readonly whole: () => boolean
   /** Opens again in a way that keeps to the locks; false if it cannot be done without losing earlier statements. */
@@ -63,7 +66,7 @@ export function sqlWrites(connection: Connection): SqlWrites {
 function attempt<T>(connection: Connection, sql: string, act: () => readonly [T, string]): T {
   const started = connection.now()
   try {
-    if (connection.signal.aborted) throw cancelled(connection)
+    withinDeadline(connection)
     const [value, result] = act()
     connection.note(shown(sql), started, result)
     return value
@@ -72,6 +75,13 @@ function attempt<T>(connection: Connection, sql: string, act: () => readonly [T,
     connection.note(shown(sql), started, failed.fault.code)
     throw failed
   }
+}
+
+/** Waiting for a lock keeps the thread, so that no signal can come: it must not last longer than the step may. */
+function withinDeadline(connection: Connection): void {
+  const left = connection.leftMs()
+  if (connection.signal.aborted || left <= 0) throw cancelled(connection)
+  if (left < BUSY_MS) connection.db().exec(`PRAGMA busy_timeout = ${Math.ceil(left)}`)
 }
 
 function readAll(connection: Connection, sql: string, params: readonly SqlValue[]): readonly Row[] {
@@ -84,13 +94,13 @@ function* readEach(connection: Connection, sql: string, params: readonly SqlValu
   const started = connection.now()
   let rows = 0
   try {
-    if (connection.signal.aborted) throw cancelled(connection)
+    withinDeadline(connection)
     const statement = connection.db().prepare(sql)
     statement.setReadBigInts(true)
     for (const row of statement.iterate(...params.map(bound))) {
       rows += 1
       if (rows % CHECK_ROWS === 0) {
-        if (connection.signal.aborted) throw cancelled(connection)
+        if (connection.signal.aborted || connection.leftMs() <= 0) throw cancelled(connection)
         if (!connection.whole()) throw writtenMeanwhile(connection)
       }
       yield plainRow(row)
