@@ -66,7 +66,8 @@ export function openContext(values: Readonly<Record<string, unknown>>, renderer:
           return 'usage'
         }
         const { intent } = read
-        if (options.stack !== null && options.stack !== intent.stack) throw otherStack(options.stack, intent.stack, session.file)
+        if (options.stack !== null && options.stack !== intent.stack)
+          throw otherStack(`--stack ${options.stack}`, intent.stack, session.file)
         rememberPackages(session.dir, intent.providers)
         try {
           return await body({ session, intent, ports: session.ports(intent.stack) })
@@ -122,13 +123,13 @@ function varsOf(pairs: readonly string[]): Readonly<Record<string, string>> {
   )
 }
 
-function otherStack(asked: string, written: string, file: string): Fault {
+export function otherStack(asked: string, written: string, file: string): Fault {
   return new Fault({
     code: 'cli.other-stack',
     class: 'invalid',
     summary: 'The stack file is that of another stack.',
-    detail: `--stack ${asked}, but ${file} is stack ${written}`,
-    hint: 'Name the stack file with -f FILE; --stack is needed only where none can be read.',
+    detail: `${asked}, but ${file} is stack ${written}`,
+    hint: 'Name the file of that stack with -f FILE; --stack is needed only where none can be read.',
   })
 }
 

@@ -4,7 +4,7 @@ import type { FaultData } from '@understudy/contract'
 import { apply } from '@understudy/engine'
 import type { ApplyOutcome, Foreseen } from '@understudy/engine'
 import type { Context } from '../context.ts'
-import { textIn } from '../context.ts'
+import { otherStack, textIn } from '../context.ts'
 import type { Exit } from '../exit-codes.ts'
 import { exitOf } from '../exit-codes.ts'
 import { millisecondsOf } from '../milliseconds.ts'
@@ -26,7 +26,9 @@ export async function destroyVerb(context: Context, values: Values): Promise<Exi
 
 function changeVerb(context: Context, values: Values, verb: 'apply' | 'destroy', file: string | null): Promise<Exit> {
   return context.withIntent(async ({ session, intent, ports }) => {
-    const kept = file === null ? null : readPlanFile(file)
+    const kept = file === null ? null : readPlanFile(file, session.store)
+    if (kept !== null && kept.intent.stack !== intent.stack)
+      throw otherStack(`plan of stack ${kept.intent.stack}`, intent.stack, session.file)
     const used = kept?.intent ?? intent
     const within = textIn(values, 'confirmWithin')
     let shown = false

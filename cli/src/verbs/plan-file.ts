@@ -1,16 +1,29 @@
-// Owns: plans kept in a file (`plan -o`).
-// Never: trusts one: it is applied exactly as it is or refused by the engine when the world is another.
-import { readFileSync } from 'node:fs'
+// Owns: plans kept in a file (`plan -o`), sealed under the store's key.
+// Never: trusts one: it is applied exactly as it was made, or refused: here when it was edited, by the engine when the
+// world is another.
+import { readFileSync, writeFileSync } from 'node:fs'
 import { Fault, isObject } from '@understudy/contract'
-import type { Intent, Plan } from '@understudy/engine'
+import type { Digest } from '@understudy/contract'
+import type { Intent, Plan, Store } from '@understudy/engine'
 
 export interface PlanFile {
   readonly understudy: 'plan'
   readonly intent: Intent
   readonly plan: Plan
+  /** Names the rest, under the store's key. */
+  readonly seal: Digest
 }
 
-export function readPlanFile(file: string): PlanFile {
+export function writePlanFile(file: string, { objects }: Store, intent: Intent, plan: Plan): void {
+  const content: PlanFile = { understudy: 'plan', intent, plan, seal: sealOf(objects, intent, plan) }
+  writeFileSync(file, `${JSON.stringify(content)}\n`, { mode: 0o600 })
+}
+
+function sealOf(objects: Store['objects'], intent: Intent, plan: Plan): Digest {
+  return objects.name(Buffer.from(JSON.stringify({ intent, plan })))
+}
+
+export function readPlanFile(file: string, { objects }: Store): PlanFile {
   let value: unknown
   try {
     value = JSON.parse(readFileSync(file, 'utf8'))
@@ -18,6 +31,7 @@ export function readPlanFile(file: string): PlanFile {
     throw notAPlan(file, thrown instanceof Error ? thrown.message : String(thrown))
   }
   if (!isPlanFile(value)) throw notAPlan(file, 'it is not what `understudy plan -o` writes')
+  if (value.seal !== sealOf(objects, value.intent, value.plan)) throw edited(file)
   return value
 }
 
@@ -27,6 +41,16 @@ function isPlanFile(value: unknown): value is PlanFile {
   return (
     isObject(plan) && plan['artefact'] === 'plan' && Array.isArray(plan['steps']) && isObject(intent) && intent['artefact'] === 'intent'
   )
+}
+
+function edited(file: string): Fault {
+  return new Fault({
+    code: 'cli.plan-edited',
+    class: 'invalid',
+    summary: 'This is not the plan that was made here.',
+    detail: `${file}: its content does not fit its seal: it was edited, or made with another store`,
+    hint: 'Change the stack file and make a new plan: `understudy plan -o FILE`.',
+  })
 }
 
 function notAPlan(file: string, detail: string): Fault {

@@ -1,6 +1,5 @@
 // Owns: `plan` and `whatif`.
 // Never: changes the primary.
-import { writeFileSync } from 'node:fs'
 import { foresee, onlyRecords, plan } from '@understudy/engine'
 import type { ChangeRequest, Foreseen, Intent } from '@understudy/engine'
 import type { Context } from '../context.ts'
@@ -8,6 +7,7 @@ import { listIn, textIn } from '../context.ts'
 import type { Exit } from '../exit-codes.ts'
 import { planText } from '../render/plan-text.ts'
 import type { Session } from '../session.ts'
+import { writePlanFile } from './plan-file.ts'
 
 type Values = Readonly<Record<string, unknown>>
 
@@ -46,7 +46,7 @@ function foreseeVerb(context: Context, values: Values, type: 'plan' | 'whatif', 
     context.renderer.result(type, foreseenData(foreseen), () => planText(foreseen))
     const out = textIn(values, 'out')
     if (out !== null) {
-      writeFileSync(out, `${JSON.stringify({ understudy: 'plan', intent, plan: foreseen.plan })}\n`, { mode: 0o600 })
+      writePlanFile(out, session.store, intent, foreseen.plan)
       context.renderer.note(`kept in ${out}; \`understudy apply ${out}\` applies exactly that`)
     }
     if (foreseen.assessment?.decision === 'refuse') return 'refused'
