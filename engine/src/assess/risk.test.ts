@@ -110,6 +110,21 @@ describe('risk', () => {
     )
   })
 
+  test('many small exact steps are no risk by their number alone; many deletions are asked about, not refused', () => {
+    const none = { beside: 0, inPlace: 0, deleted: 0, drifted: 0, losses: 0, downtime: 0 }
+    expect(scored({ ...none, beside: 400 }).risk).toBeLessThan(20)
+    expect(scored({ ...none, beside: 4_000 }).risk).toBeLessThan(20)
+    const { risk, contributions } = scored({ ...none, deleted: 400 })
+    expect(risk).toBeGreaterThan(40)
+    expect(risk).toBeLessThan(80)
+    expect(contributions.find(({ name }) => name === 'deletions')?.text).toBe('d0, d1, d2, d3, d4 and 395 more would be deleted')
+  })
+
+  test('what is lost adds up', () => {
+    const none = { beside: 1, inPlace: 0, deleted: 0, drifted: 0, losses: 0, downtime: 0 }
+    expect(scored({ ...none, losses: 4 }).risk).toBeGreaterThan(80)
+  })
+
   test('more of any cause never lowers it', () => {
     fc.assert(
       fc.property(counts, fc.constantFrom('beside', 'inPlace', 'deleted', 'drifted', 'losses', 'downtime'), (shape, key) => {

@@ -29,7 +29,8 @@ const FLOOR_IRREVERSIBLE = 80 // a step without a way back (PREDICTION: U3)
 
 /**
  * R = 100·(1 − exp(−Σ wᵢ)) (PREDICTION section 1): each wᵢ ≥ 0 and grows with its cause, so the score does too. Points are
- * R shared out in proportion to the wᵢ.
+ * R shared out in proportion to the wᵢ. What is counted (steps, deletions …) weighs `each` for the first one and never more than
+ * `most` for all: ten times as many are not ten times as hard to undo when each of them is proved exact. Losses add up.
  */
 export function scoreRisk(plan: Plan, rehearsal: Rehearsal, undoMsHigh: number, baseline: Baseline): Risk {
   const weights: { name: string; weight: number; text: string }[] = []
@@ -43,31 +44,32 @@ export function scoreRisk(plan: Plan, rehearsal: Rehearsal, undoMsHigh: number, 
     0.15 * Math.max(0, Math.log(rate / PRIOR_RATE)),
     `${percent(rate)} of changes like this were undone (${baseline.undone} of ${baseline.changes} in this stack; all stacks ${percent(PRIOR_RATE)})`,
   )
-  add('steps', 0.02 * busy.length, `${busy.length} of ${Object.keys(plan.resources).length} resources change`)
+  const many = (each: number, n: number, most: number): number => most * (1 - Math.exp((-each * n) / most))
+  add('steps', many(0.02, busy.length, 0.2), `${busy.length} of ${Object.keys(plan.resources).length} resources change`)
   const followers = busy.filter(({ because }) => because.every(({ why }) => why === 'follows')).length
-  add('dependants', 0.02 * followers, `${followers} change only because they refer to what changes`)
+  add('dependants', many(0.02, followers, 0.2), `${followers} change only because they refer to what changes`)
   const inPlace = busy.filter(({ mode }) => mode === 'in-place')
-  add('in-place', 0.06 * inPlace.length, `${names(inPlace)}: both sides share the data`)
+  add('in-place', many(0.06, inPlace.length, 0.4), `${names(inPlace)}: both sides share the data`)
   const deletes = busy.filter(({ action }) => action === 'delete')
-  add('deletions', 0.08 * deletes.length, `${names(deletes)} would be deleted`)
+  add('deletions', many(0.08, deletes.length, 0.4), `${names(deletes)} would be deleted`)
   const compensated = rehearsal.steps.filter(({ reversal, idle }) => !idle && reversal === 'compensate')
   add(
     'compensation',
-    0.2 * compensated.length,
-    `${compensated.map(({ step }) => step).join(', ')}: undone by an opposite action, traces remain`,
+    many(0.2, compensated.length, 0.8),
+    `${listed(compensated.map(({ step }) => step))}: undone by an opposite action, traces remain`,
   )
   add('undo-time', 0.05 * Math.log2(1 + undoMsHigh / 1_000), `an undo may take up to ${Math.round(undoMsHigh)} ms`)
   const drifted = plan.notes.filter(({ code }) => code === 'drift')
-  add('drift', 0.15 * drifted.length, `${drifted.map(({ resource }) => resource).join(', ')} changed outside since the last change`)
+  add('drift', many(0.15, drifted.length, 0.6), `${listed(drifted.map(({ resource }) => resource))} changed outside since the last change`)
   const blurred = rehearsal.steps.filter(({ fidelity, idle }) => !idle && fidelity !== 'exact')
   add(
     'fidelity',
-    0.08 * blurred.length,
-    `${blurred.map(({ step, because }) => `${step} (${because})`).join(', ')}: the shadow is not exact`,
+    many(0.08, blurred.length, 0.4),
+    `${listed(blurred.map(({ step, because }) => `${step} (${because})`))}: the shadow is not exact`,
   )
-  add('downtime', 0.3 * rehearsal.downtime.length, `${rehearsal.downtime.join(', ')} cannot stand on the new data`)
-  add('exceptions', 0.1 * rehearsal.certificate.except.length, rehearsal.certificate.except.join('; '))
-  add('losses', 0.5 * rehearsal.certificate.losses.length, `an undo would lose ${rehearsal.certificate.losses.join(', ')}`)
+  add('downtime', many(0.3, rehearsal.downtime.length, 1.5), `${listed(rehearsal.downtime)} cannot stand on the new data`)
+  add('exceptions', many(0.1, rehearsal.certificate.except.length, 0.5), listed(rehearsal.certificate.except, '; '))
+  add('losses', 0.5 * rehearsal.certificate.losses.length, `an undo would lose ${listed(rehearsal.certificate.losses)}`)
 
   const sum = weights.reduce((total, { weight }) => total + weight, 0)
   const base = 100 * (1 - Math.exp(-sum))
@@ -108,7 +110,14 @@ function likelihoodOf(plan: Plan, baseline: Baseline): number {
 }
 
 function names(steps: readonly { readonly name: string }[]): string {
-  return steps.map(({ name }) => name).join(', ')
+  return listed(steps.map(({ name }) => name))
+}
+
+const LISTED_MAX = 5
+
+function listed(all: readonly string[], between = ', '): string {
+  const more = all.length - LISTED_MAX
+  return more > 1 ? `${all.slice(0, LISTED_MAX).join(between)} and ${more} more` : all.join(between)
 }
 
 function percent(rate: number): string {
