@@ -70,7 +70,8 @@ async function below(walk: Walk, name: string, merged: boolean): Promise<void> {
 async function change(walk: Walk, name: string): Promise<void> {
   const path = name === '' ? walk.root : `${walk.root}/${name}`
   const after = await readEntry(walk.upper, name, (bytes) => walk.call.put(bytes))
-  const before = await readEntry(walk.lower, name, async (bytes) => walk.call.name(bytes))
+  // Kept too: in a copy that does not have it yet it is made from this.
+  const before = await readEntry(walk.lower, name, (bytes) => walk.call.put(bytes))
   if (after === null) return
   note(walk, path)
   walk.after[path] = after.entry
@@ -81,7 +82,7 @@ async function change(walk: Walk, name: string): Promise<void> {
 
 async function removal(walk: Walk, name: string): Promise<void> {
   const path = `${walk.root}/${name}`
-  const before = await readEntry(walk.lower, name, async (bytes) => walk.call.name(bytes))
+  const before = await readEntry(walk.lower, name, (bytes) => walk.call.put(bytes))
   if (before === null) return
   note(walk, path)
   walk.before[path] = before.entry

@@ -176,6 +176,30 @@ describe('what a command changes', () => {
     expect(shapeOf(etc)).toEqual(start)
   })
 
+  test('a later run may be the first to change a file, also one that an earlier run wrote the same content to: in a copy too', async () => {
+    const one = await freeze('printf "port = 1\\n" > app.conf; echo 1 > conf.d/new')
+    const first = await change(one, 'k1')
+    await first.turn('after')
+    const live = await commandRun.read(at, null, stage.look('primary', 'cmd'))
+    const two = await freeze('sed -i s/1/2/ app.conf; ln app.conf conf.d/hard; rm conf.d/one; mkdir deep; mv conf.d/two deep/')
+    const copy = await commandRun.fork(at, { world: 'w', id: 'cmd', part: null }, live?.state ?? null, one, stage.hands('w', 'cmd', 'f'))
+    const there = { world: 'w', id: 'cmd', part: copy.part }
+    const inCopy = (...names: readonly string[]): string => join(copy.part.root, etc, ...names)
+    const before = (await commandRun.read(there, null, stage.look('w', 'cmd')))?.state ?? null
+    const { state } = await commandRun.want(there, two, stage.look('w', 'cmd'))
+    const step = await commandRun.prepare(there, before, state, stage.hands('w', 'cmd', 's'))
+    for (let round = 0; round < 2; round += 1) {
+      expect(await commandRun.turn(there, step.memento, 'after', stage.hands('w', 'cmd', 's'))).toEqual({ side: 'after', standby: 'fit' })
+      expect((await commandRun.read(there, null, stage.look('w', 'cmd')))?.state).toEqual(state)
+      expect([readFileSync(inCopy('app.conf'), 'utf8'), existsSync(inCopy('conf.d', 'one'))]).toEqual(['port = 2\n', false])
+      await commandRun.turn(there, step.memento, 'before', stage.hands('w', 'cmd', 's'))
+      expect((await commandRun.read(there, null, stage.look('w', 'cmd')))?.state).toEqual(before)
+      expect(readFileSync(inCopy('app.conf'), 'utf8')).toBe('port = 1\n')
+    }
+    await commandRun.close(there, stage.hands('w', 'cmd', 'f'))
+    expect(readFileSync(join(etc, 'app.conf'), 'utf8')).toBe('port = 1\n')
+  })
+
   test('a directory that goes takes along what an earlier run put there, though its own trial did not see it; the undo is exact', async () => {
     const adds = await freeze('mv conf.d/one conf.d/mine && mkdir conf.d/deep && echo x > conf.d/deep/x')
     const removes = await freeze('rm -r conf.d')

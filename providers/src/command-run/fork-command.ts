@@ -75,7 +75,7 @@ async function copyAll(prefix: string, copy: string, roots: readonly string[], e
   return missing
 }
 
-function linkName(entry: Entry, path: string, groups: ReadonlyMap<string, string>, roots: readonly string[]): string | null {
+export function linkName(entry: Entry, path: string, groups: ReadonlyMap<string, string>, roots: readonly string[]): string | null {
   const first = entry.type === 'file' && entry.group !== null ? groups.get(entry.group) : undefined
   if (first === undefined) return null
   const [here, there] = [siteOf(path, roots), siteOf(first, roots)]

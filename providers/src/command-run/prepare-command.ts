@@ -1,6 +1,7 @@
 // Owns: the slow half of a step: each path's new side made beside, in its root, and the list of edits.
 // Never: touches a live path, or prepares on top of what the plan did not see.
 import type { At, DirReads, DirWrites, Hands, Prepared } from '@understudy/contract'
+import { completeCopy } from './complete-copy.ts'
 import { editsBytes, loadList, loadRun, noEntries, sameButLinks, sameEntry } from './entries.ts'
 import type { Edit, Edits, Entries, Entry } from './entries.ts'
 import { makeEntry } from './make-entry.ts'
@@ -18,7 +19,8 @@ export async function prepareCommand(
   to: CommandState | null,
   call: Hands,
 ): Promise<Prepared<CommandMemento, CommandOut>> {
-  const { roots, wanted, expected } = await goal(from, to, call)
+  const { roots, wanted, expected, first } = await goal(from, to, call)
+  if (!part.runs) await completeCopy(part.root, roots, first, call)
   const paths = Object.keys(wanted).toSorted()
   // With content: what is there now has to be found again, whatever becomes of the files.
   const now = await readPaths(part.root, roots, paths, call, (bytes) => call.put(bytes))
@@ -63,6 +65,8 @@ interface Goal {
   readonly roots: readonly string[]
   readonly wanted: Entries
   readonly expected: (path: string, now: Entry | null) => boolean
+  /** What this run is the first to change, as it found it. */
+  readonly first: Entries
 }
 
 async function goal(from: CommandState | null, to: CommandState | null, call: Hands): Promise<Goal> {
@@ -77,7 +81,8 @@ async function goal(from: CommandState | null, to: CommandState | null, call: Ha
         sameButLinks(now, toOrigin.entries[path] ?? null)
   // A path that the wanted state does not know goes back to where it came from.
   const wanted = { ...fromOrigin.entries, ...toPaths.entries }
-  return { roots: joined(fromPaths.roots, toPaths.roots), wanted, expected }
+  const first = Object.fromEntries(Object.entries(toOrigin.entries).filter(([path]) => !(path in fromPaths.entries)))
+  return { roots: joined(fromPaths.roots, toPaths.roots), wanted, expected, first }
 }
 
 async function makeSlots(prefix: string, edits: readonly Edit[], call: Hands): Promise<readonly Edit[]> {
