@@ -2,7 +2,9 @@
 // and starts fast (each verb stays a chunk of its own, loaded when it is called).
 // Never: runs in a checkout's daily work: there bin/understudy starts src/main.ts.
 
-import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { rolldown } from 'rolldown'
 
@@ -17,6 +19,7 @@ const bundle = await rolldown({
   input: {
     main: join(here, 'src/main.ts'),
     front: join(here, '../providers/src/proxy-route/front/main.ts'),
+    index: join(here, 'src/index.ts'),
     'name-worker': join(here, '../engine/src/fx/name-worker.ts'),
   },
   platform: 'node',
@@ -38,9 +41,32 @@ await bundle.close()
 
 const packages = new Set(output.flatMap((part) => (part.type === 'chunk' ? part.moduleIds.flatMap(folderOf) : [])))
 writeFileSync(join(dist, 'third-party-licenses.txt'), [...packages].toSorted().map(licenceOf).join('\n'))
+writeFileSync(join(dist, 'index.d.ts'), declarations())
 copyFileSync(join(here, '../LICENSE'), join(dist, 'LICENSE'))
 const bytes = output.reduce((sum, part) => sum + (part.type === 'chunk' ? part.code.length : part.source.length), 0)
 console.log(`cli/dist: ${output.length} files, ${Math.round(bytes / 1024)} KiB, ${packages.size} packages inside`)
+
+/** What editors know of `understudy`: one file that needs no other package. */
+function declarations(): string {
+  const out = mkdtempSync(join(tmpdir(), 'understudy-types-'))
+  try {
+    const source = join(here, '../engine/src/intent/define-stack.ts')
+    const flags = ['--ignoreConfig', '--declaration', '--emitDeclarationOnly', '--allowImportingTsExtensions', '--module', 'nodenext']
+    const { status, stdout } = spawnSync('tsc', [...flags, '--target', 'esnext', '--strict', '--types', 'node', '--outDir', out, source], {
+      cwd: join(here, '..'),
+      encoding: 'utf8',
+      env: { ...process.env, PATH: `${join(here, '../node_modules/.bin')}:${process.env['PATH'] ?? ''}` },
+    })
+    const found = readdirSync(out, { recursive: true, encoding: 'utf8' }).find((name) => name.endsWith('define-stack.d.ts'))
+    if (status !== 0 || found === undefined) throw new Error(`tsc ended with ${status}\n${stdout}`)
+    const json = 'type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };'
+    const text = readFileSync(join(out, found), 'utf8').replace(/^import type \{ Json \} from '@understudy\/contract';$/m, json)
+    if (/^import /m.test(text)) throw new Error('the declarations of `understudy` need another file')
+    return text
+  } finally {
+    rmSync(out, { recursive: true, force: true })
+  }
+}
 
 /** The package folder in node_modules that a bundled module came from. */
 function folderOf(moduleId: string): string[] {

@@ -8,6 +8,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { root, toolEnvironment } from './testing/tool-environment.ts'
 
+const stackFile = `import { defineStack, ref } from 'understudy'
+import type { StackDefinition } from 'understudy'
+
+const resources: StackDefinition['resources'] = {
+  one: { kind: 'files.file', spec: { path: 'one.txt', content: 'one' } },
+  two: { kind: 'files.file', spec: { path: 'two.txt', content: ref('one', 'path') } },
+}
+export default defineStack({ stack: 'packed', resources })
+`
+
 /** Bytes and packages: what a user accepts of a command-line tool (docs/TOOLCHAIN: 25 MB, 45 packages). */
 const bytesMax = 25_000_000
 const packagesMax = 45
@@ -31,6 +41,13 @@ try {
   const { version } = JSON.parse(readFileSync(join(root, 'cli/package.json'), 'utf8'))
   const said = run(folder, 'node_modules/.bin/understudy', '--version').trim()
   check(`understudy --version says ${JSON.stringify(said)}, packed as ${version}`, said.includes(version))
+
+  writeFileSync(join(folder, 'understudy.ts'), stackFile)
+  const valid = run(folder, 'node_modules/.bin/understudy', '-f', 'understudy.ts', 'validate')
+  check('a stack file in TypeScript imports understudy', valid.includes('nothing wrong'))
+  const strict = ['--ignoreConfig', '--strict', '--noEmit', '--module', 'nodenext', '--target', 'esnext', '--skipLibCheck', 'false']
+  run(folder, join(root, 'node_modules/.bin/tsc'), ...strict, 'understudy.ts')
+  check('its types are those of the package', true)
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }

@@ -3,10 +3,11 @@
 import { readFileSync } from 'node:fs'
 
 const argv = process.argv.slice(2)
+// Here and nowhere else: from a chunk of the bundle the file lies elsewhere.
+const { version }: { version: string } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
 if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
-  const { version }: { version: string } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
   process.stdout.write(`${version}\n`)
 } else {
   const { runProgram } = await import('./program.ts')
-  process.exitCode = await runProgram(argv)
+  process.exitCode = await runProgram(argv, version)
 }

@@ -3,14 +3,16 @@
 // Never: complains: reading the stack file does, with line and column.
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
-import { namedProviders } from '@understudy/engine'
+import { namedProviders, nodeSources } from '@understudy/engine'
+import { withModules } from './stack-module.ts'
 
 export async function namedPackages(stackFile: string): Promise<readonly string[]> {
   if (!existsSync(stackFile)) return []
   try {
     if (/\.(ya?ml|json)$/.test(stackFile)) return namedProviders(readFileSync(stackFile))
-    const module: unknown = await import(pathToFileURL(stackFile).href)
+    // The very module that reading the stack file imports: it runs once.
+    const sources = nodeSources({ seal: () => Promise.reject(new Error('nothing is sealed here')), environment: {} })
+    const module = await withModules(stackFile, () => sources.importModule(stackFile))
     const stack: unknown = typeof module === 'object' && module !== null && 'default' in module ? module.default : null
     const named: unknown = typeof stack === 'object' && stack !== null && 'providers' in stack ? stack.providers : []
     return Array.isArray(named) ? named.filter((name) => typeof name === 'string') : []

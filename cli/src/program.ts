@@ -1,10 +1,11 @@
 // Owns: the verbs, their options and how a run ends; each verb's code is loaded when it is called.
 // Never: does a verb's work; prints but through the renderer.
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { tmpdir } from 'node:os'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { faultOf } from '@understudy/contract'
+import { stayAlive } from './alive.ts'
 import type { Context } from './context.ts'
 import { exitCodeOf, exitCodes, exitOf } from './exit-codes.ts'
 import type { Exit } from './exit-codes.ts'
@@ -18,8 +19,7 @@ type Verb = (context: Context, values: Values, args: readonly string[]) => Promi
 const collect = (value: string, all: readonly string[] = []): readonly string[] => [...all, value]
 
 /** Runs one command line; gives the exit code. */
-export async function runProgram(argv: readonly string[]): Promise<number> {
-  const version = readVersion()
+export async function runProgram(argv: readonly string[], version: string): Promise<number> {
   let exit: Exit = 'ok'
   const program = new Command('understudy')
     .description('Rehearses, applies and undoes infrastructure changes.')
@@ -213,13 +213,10 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   return exitCodeOf(exit)
 }
 
-const ALIVE_MS = 2_147_483_647 // the longest a timer can be: it has nothing to do
-
 async function runVerb(version: string, values: Values, args: readonly string[], load: () => Promise<Verb>): Promise<Exit> {
   const renderer = values['json'] === true ? jsonRenderer(version) : textRenderer(values['verbose'] === true)
   const stop = onInterrupt(renderer)
-  // Deadlines do not keep Node alive: waiting for something that never settles, it would end before its time limit.
-  const alive = setInterval(() => undefined, ALIVE_MS)
+  const endAlive = stayAlive()
   try {
     const { openContext } = await import('./context.ts')
     return await (
@@ -236,7 +233,7 @@ async function runVerb(version: string, values: Values, args: readonly string[],
     }
     return exit
   } finally {
-    clearInterval(alive)
+    endAlive()
     stop.end()
   }
 }
@@ -265,11 +262,6 @@ function writeReport(version: string, thrown: unknown): string {
   const stack = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)
   writeFileSync(file, `understudy ${version}, node ${process.version}, ${process.platform} ${process.arch}\n${stack}\n`, { mode: 0o600 })
   return file
-}
-
-function readVersion(): string {
-  const { version }: { version: string } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
-  return version
 }
 
 function whole(value: string): number {

@@ -8,6 +8,7 @@ import type { Digest } from '@understudy/contract'
 import { kindTable, machineClock, namedStack, nodeSources, openPorts, openSqliteStore, readIntent } from '@understudy/engine'
 import type { EngineEvent, Intent, IntentInput, Kind, Ports, Store } from '@understudy/engine'
 import { loadKinds } from './load-kinds.ts'
+import { withModules } from './stack-module.ts'
 
 export interface StackOptions {
   /** As given with -f; null looks for understudy.yaml, then understudy.ts, in the working directory. */
@@ -77,11 +78,8 @@ export async function readStack(
   options: StackOptions,
 ): Promise<{ readonly ok: true; readonly intent: Intent } | { readonly ok: false; readonly faults: readonly Fault['fault'][] }> {
   const seal = (bytes: Uint8Array): Promise<Digest> => session.store.objects.put(bytes)
-  return readIntent(
-    inputOf(session, options),
-    nodeSources({ seal, environment: process.env }),
-    kindTable(new Map(session.named.map((kind) => [kind.kind, kind]))),
-  )
+  const table = kindTable(new Map(session.named.map((kind) => [kind.kind, kind])))
+  return withModules(session.file, () => readIntent(inputOf(session, options), nodeSources({ seal, environment: process.env }), table))
 }
 
 function inputOf({ file, unusable }: Session, { vars, varFiles, env }: StackOptions): IntentInput {
@@ -97,7 +95,8 @@ export async function storedStacks({ store }: Session): Promise<readonly string[
 export async function storedStack(session: Session, options: StackOptions): Promise<string> {
   const names = await storedStacks(session)
   const seal = (bytes: Uint8Array): Promise<Digest> => Promise.resolve(session.store.objects.name(bytes))
-  const asked = options.stack ?? (await namedStack(inputOf(session, options), nodeSources({ seal, environment: process.env })))
+  const named = (): Promise<string | null> => namedStack(inputOf(session, options), nodeSources({ seal, environment: process.env }))
+  const asked = options.stack ?? (await withModules(session.file, named).catch(() => null))
   if (asked !== null) {
     if (names.includes(asked)) return asked
     throw noStack(

@@ -15,6 +15,14 @@ export interface Renderer {
 
 export const uiVersion = '1.0'
 
+let write: NodeJS.WriteStream['write'] | null = null
+
+/** Where results go, also after a module of the user's was given another standard output. */
+export function standardOutput(): NodeJS.WriteStream['write'] {
+  write ??= process.stdout.write.bind(process.stdout)
+  return write
+}
+
 /** Terminal controls in names and messages are shown, not obeyed. */
 export function printable(text: string): string {
   // oxlint-disable-next-line no-control-regex -- that is what is looked for

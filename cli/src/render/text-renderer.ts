@@ -4,7 +4,7 @@ import { styleText } from 'node:util'
 import { isObject } from '@understudy/contract'
 import type { FaultData } from '@understudy/contract'
 import type { EngineEvent } from '@understudy/engine'
-import { printable } from './renderer.ts'
+import { printable, standardOutput } from './renderer.ts'
 import type { Renderer } from './renderer.ts'
 import { sayEvent } from './say-event.ts'
 
@@ -38,7 +38,7 @@ export function textRenderer(verbose: boolean): Renderer {
     result(_type, _data, text) {
       clear()
       const said = text()
-      if (said !== '') process.stdout.write(said.endsWith('\n') ? said : `${said}\n`)
+      if (said !== '') standardOutput()(said.endsWith('\n') ? said : `${said}\n`)
     },
     fault: (fault) => say(faultText(fault)),
     note: say,

@@ -1,8 +1,14 @@
 // Owns: what a TypeScript stack file is written with: types and the spelling of references.
 // Never: does anything: the module's default export is data, or a function that makes it.
 import type { Json } from '@understudy/contract'
-import type { StackContext } from './load-stack-file.ts'
 import { escapeTemplate } from './template.ts'
+
+/** What a module's function is called with. */
+export interface StackContext {
+  /** `--var` and files of variables, as they were given. */
+  readonly vars: Readonly<Record<string, string | number | boolean>>
+  readonly env: string | null
+}
 
 type Scalar = string | number | boolean
 

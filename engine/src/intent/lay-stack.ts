@@ -5,7 +5,7 @@ import type { Complaints } from './complaints.ts'
 import { didYouMean } from './did-you-mean.ts'
 import { fieldsOf } from './fields.ts'
 import { isModule, loadModule, loadText, readBytes } from './load-stack-file.ts'
-import type { StackContext } from './load-stack-file.ts'
+import type { StackContext } from './define-stack.ts'
 import { memberOf } from './located.ts'
 import type { Mapping, Source, Span, Tree } from './located.ts'
 import { mergeLayer } from './merge-layers.ts'
@@ -37,7 +37,7 @@ export async function layStack(
     const bytes = await readBytes(file, sources, complaints)
     if (bytes === null) return complaints.count > before ? null : undefined
     files.push({ file, bytes })
-    return isModule(file) ? loadModule(file, context, sources, complaints) : loadText(file, bytes, true, complaints)
+    return isModule(file) ? loadModule(file, bytes, context, sources, complaints) : loadText(file, bytes, true, complaints)
   }
   const tree = await load(input.file)
   if (tree === undefined) {

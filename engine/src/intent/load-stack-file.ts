@@ -3,17 +3,12 @@
 import { Fault, isObject } from '@understudy/contract'
 import type { Complaints } from './complaints.ts'
 import { decodeText } from './decode-text.ts'
-import type { Source, Tree } from './located.ts'
+import type { StackContext } from './define-stack.ts'
+import type { Source, Span, Tree } from './located.ts'
+import { placeInModule } from './module-error.ts'
 import { treeOfValue } from './read-module.ts'
 import { readYaml } from './read-yaml.ts'
 import type { Sources } from '../world/sources.ts'
-
-/** What a module's function is called with. */
-export interface StackContext {
-  /** `--var` and files of variables, as they were given. */
-  readonly vars: Readonly<Record<string, string | number | boolean>>
-  readonly env: string | null
-}
 
 export interface Loaded {
   readonly tree: Tree
@@ -44,18 +39,28 @@ export function loadText(file: string, bytes: Uint8Array, shown: boolean, compla
 }
 
 /** The tree of what a module exports as default: an object, or what a function (also an async one) gives. */
-export async function loadModule(file: string, context: StackContext, sources: Sources, complaints: Complaints): Promise<Tree | null> {
+export async function loadModule(
+  file: string,
+  bytes: Uint8Array,
+  context: StackContext,
+  sources: Sources,
+  complaints: Complaints,
+): Promise<Tree | null> {
   const source: Source = { file, text: null, shown: false, root: null }
-  const span = { source, start: 0, end: 0 }
-  const refuse = (detail: string, hint: string): null => {
+  const refuse = (detail: string, hint: string, span: Span = { source, start: 0, end: 0 }): null => {
     complaints.add({ code: 'intent.module-failed', span, detail, hint })
     return null
+  }
+  const threw = (what: string, thrown: unknown, hint: string): null => {
+    const written: Source = { file, text: new TextDecoder().decode(bytes), shown: true, root: null }
+    const { span, elsewhere } = placeInModule(thrown, written)
+    return refuse(`${what}${textOf(thrown)}${elsewhere === null ? '' : ` (at ${elsewhere})`}`, hint, span ?? undefined)
   }
   let exported: unknown
   try {
     exported = await sources.importModule(file)
   } catch (thrown) {
-    return refuse(textOf(thrown), 'The module must load on its own: try `node` on it.')
+    return threw('', thrown, 'The module must load on its own: try `node` on it.')
   }
   if (!isObject(exported) || !('default' in exported)) {
     return refuse('it has no default export', 'Write `export default defineStack({ stack: …, resources: { … } })`.')
@@ -65,7 +70,7 @@ export async function loadModule(file: string, context: StackContext, sources: S
     try {
       value = await Reflect.apply(value, undefined, [context])
     } catch (thrown) {
-      return refuse(`its function threw: ${textOf(thrown)}`, 'Correct the function.')
+      return threw('its function threw: ', thrown, 'Correct the function.')
     }
   }
   return treeOfValue(value, source, complaints)
