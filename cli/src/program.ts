@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { tmpdir } from 'node:os'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { faultOf } from '@understudy/contract'
+import type { FaultData } from '@understudy/contract'
 import { stayAlive } from './alive.ts'
 import type { Context } from './context.ts'
 import { exitCodeOf, exitCodes, exitOf } from './exit-codes.ts'
@@ -21,6 +22,7 @@ const collect = (value: string, all: readonly string[] = []): readonly string[] 
 /** Runs one command line; gives the exit code. */
 export async function runProgram(argv: readonly string[], version: string): Promise<number> {
   let exit: Exit = 'ok'
+  const asJson = argv.includes('--json')
   const program = new Command('understudy')
     .description('Rehearses, applies and undoes infrastructure changes.')
     .version(version, '-V, --version', 'print the version')
@@ -31,10 +33,10 @@ export async function runProgram(argv: readonly string[], version: string): Prom
     .option('--env <name>', 'layer of the stack file to use')
     .option('--json', 'one event a line on stdout')
     .option('-v, --verbose', 'keep what passes by')
-    .option('--parallelism <n>', 'most steps prepared at once', whole, 4)
+    .option('--parallelism <n>', 'most steps prepared at once', positive, 4)
     .option('-y, --yes', 'do not ask')
     .exitOverride()
-    .configureOutput({ writeErr: (text) => process.stderr.write(text) })
+    .configureOutput({ writeErr: (text) => void (asJson || process.stderr.write(text)) })
     .addHelpText('after', exitHelp())
 
   const verb = (command: Command, load: () => Promise<Verb>): Command =>
@@ -208,9 +210,22 @@ export async function runProgram(argv: readonly string[], version: string): Prom
     await program.parseAsync([...argv], { from: 'user' })
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown
-    return thrown.exitCode === 0 ? 0 : exitCodeOf('usage')
+    if (thrown.exitCode === 0) return 0
+    if (asJson) jsonRenderer(version).fault(usageFault(thrown))
+    return exitCodeOf('usage')
   }
   return exitCodeOf(exit)
+}
+
+/** What the parser of the command line says, as a fault for programs. */
+function usageFault({ message, code }: CommanderError): FaultData {
+  return {
+    code: 'cli.usage',
+    class: 'invalid',
+    summary: 'The command line cannot be understood.',
+    detail: message.replace(/^error: /, ''),
+    hint: `See \`understudy --help\` (${code}).`,
+  }
 }
 
 async function runVerb(version: string, values: Values, args: readonly string[], load: () => Promise<Verb>): Promise<Exit> {
@@ -262,6 +277,11 @@ function writeReport(version: string, thrown: unknown): string {
   const stack = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)
   writeFileSync(file, `understudy ${version}, node ${process.version}, ${process.platform} ${process.arch}\n${stack}\n`, { mode: 0o600 })
   return file
+}
+
+function positive(value: string): number {
+  if (whole(value) > 0) return whole(value)
+  throw new InvalidArgumentError('at least 1 is wanted')
 }
 
 function whole(value: string): number {

@@ -16,7 +16,7 @@ import { headRevision, keepArtefact, loadStack } from './journal/load-stack.ts'
 import type { Assessment, Rehearsal } from './model/artefacts.ts'
 import type { Intent, Policy } from './model/intent.ts'
 import type { Plan, Revision } from './model/plan.ts'
-import { chooseDesired } from './plan/choose.ts'
+import { chooseDesired, refuseUnknown } from './plan/choose.ts'
 import { alsoProtected, freezeIntent, whereWritten } from './plan/desired.ts'
 import { draftPlan } from './plan/draft.ts'
 import { refuseClaimed } from './plan/other-stacks.ts'
@@ -79,6 +79,7 @@ export async function plan(ports: Ports, request: ChangeRequest): Promise<Forese
   const intent = await keepArtefact(ports.store, request.intent)
   const asked = request.destroy ? {} : await freezeIntent(ports, request.intent, base, request.base, 0, log.add)
   const desired = chooseDesired(asked, base, request.only)
+  refuseUnknownNames(request, base)
   const goal = request.destroy ? 'destroy' : 'apply'
   const from = request.destroy ? alsoProtected(base, request.intent) : base
   const draft = { goal, intent, undoes: null, desired, base: from, replace: request.replace, written: 'over' } as const
@@ -86,6 +87,13 @@ export async function plan(ports: Ports, request: ChangeRequest): Promise<Forese
     throw whereWritten(thrown, request.intent)
   })
   return { plan: made, planDigest: await keepArtefact(ports.store, made), rehearsal: null, assessment: null, base }
+}
+
+function refuseUnknownNames({ intent, replace, consent }: ChangeRequest, base: Revision | null): void {
+  const known = [intent.resources, base?.resources ?? {}]
+  refuseUnknown('--replace', replace, ...known)
+  refuseUnknown('--accept-loss', consent.loss, ...known)
+  refuseUnknown('--accept-irreversible', consent.irreversible, ...known)
 }
 
 /** plan → shadow → assess. Touches nothing but a shadow of its own. */

@@ -46,7 +46,9 @@ export function sayEvent({ type, resource, data }: EngineEvent): Said | null {
     case 'shadow.closed':
       return null
     case 'shadow.rehearsed':
-      return news(`shadow   rehearsed forward, back, forward, back in ${ms('ms')}: ${data['failed'] === true ? 'failed' : of('grade')}`)
+      return data['failed'] === true
+        ? bad(`shadow   the rehearsal failed after ${ms('ms')}`)
+        : news(`shadow   rehearsed forward, back, forward, back in ${ms('ms')}: ${of('grade')}`)
     case 'assess.made':
       return passing(`assess   risk ${of('risk')}: ${of('decision')}`)
     case 'apply.refused':

@@ -1,5 +1,6 @@
 // Owns: `apply` and `destroy`.
 // Never: decides; says what was decided.
+import { Fault } from '@understudy/contract'
 import type { FaultData } from '@understudy/contract'
 import { apply } from '@understudy/engine'
 import type { ApplyOutcome, Foreseen } from '@understudy/engine'
@@ -38,7 +39,7 @@ function changeVerb(context: Context, values: Values, verb: 'apply' | 'destroy',
     }
     const outcome = await apply(ports, changeRequest(session, used, values, context.yes), {
       message: textIn(values, 'message') ?? '',
-      confirmWithinMs: within === null ? null : millisecondsOf(within),
+      confirmWithinMs: within === null ? null : soonOf(within),
       planned: kept?.plan ?? null,
       always: verb === 'destroy',
       foreseen: show,
@@ -46,10 +47,24 @@ function changeVerb(context: Context, values: Values, verb: 'apply' | 'destroy',
     })
     const watched = outcome.outcome === 'ended' && outcome.result.outcome === 'committed' && (within !== null || outcome.result.watched)
     if (watched) await ensureKeeper(session)
+    if (outcome.outcome === 'refused' && outcome.assessment !== null) show(outcome)
     const fault = faultIn(outcome)
     if (fault !== null && !context.signal.aborted) context.renderer.fault(fault)
     context.renderer.result(verb, { ...foreseenData(outcome), ...ending(outcome) }, () => sayOutcome(outcome))
     return exitFor(context, outcome)
+  })
+}
+
+/** A deadline that is over at once would only be an undo. */
+function soonOf(text: string): number {
+  const ms = millisecondsOf(text)
+  if (ms > 0) return ms
+  throw new Fault({
+    code: 'cli.bad-time',
+    class: 'invalid',
+    summary: 'There is no time to confirm.',
+    detail: `--confirm-within ${text}`,
+    hint: 'For example: --confirm-within 10m',
   })
 }
 

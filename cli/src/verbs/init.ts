@@ -6,6 +6,7 @@ import { Fault } from '@understudy/contract'
 import type { Context } from '../context.ts'
 import type { Exit } from '../exit-codes.ts'
 import { schemaText } from '../schema-text.ts'
+import { writing } from '../writing.ts'
 
 export async function initVerb(context: Context, _values: object, args: readonly string[]): Promise<Exit> {
   const folder = resolve(args[0] ?? '.')
@@ -24,12 +25,12 @@ export async function initVerb(context: Context, _values: object, args: readonly
       .toLowerCase()
       .replace(/[^a-z0-9-]+/g, '-')
       .replace(/^[^a-z]+|-+$/g, '') || 'my-stack'
-  mkdirSync(join(folder, 'config'), { recursive: true })
+  writing(folder, () => mkdirSync(join(folder, 'config'), { recursive: true }))
   const schema = await schemaText(file)
   const made: string[] = []
   const write = (path: string, text: string): void => {
     if (existsSync(path)) return
-    writeFileSync(path, text, { flag: 'wx' })
+    writing(path, () => writeFileSync(path, text, { flag: 'wx' }))
     made.push(path)
   }
   write(file, scaffold(name))

@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { Fault, isObject } from '@understudy/contract'
 import type { Digest } from '@understudy/contract'
 import type { Intent, Plan, Store } from '@understudy/engine'
+import { writing } from '../writing.ts'
 
 export interface PlanFile {
   readonly understudy: 'plan'
@@ -16,7 +17,7 @@ export interface PlanFile {
 
 export function writePlanFile(file: string, { objects }: Store, intent: Intent, plan: Plan): void {
   const content: PlanFile = { understudy: 'plan', intent, plan, seal: sealOf(objects, intent, plan) }
-  writeFileSync(file, `${JSON.stringify(content)}\n`, { mode: 0o600 })
+  writing(file, () => writeFileSync(file, `${JSON.stringify(content)}\n`, { mode: 0o600 }))
 }
 
 function sealOf(objects: Store['objects'], intent: Intent, plan: Plan): Digest {

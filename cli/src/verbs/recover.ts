@@ -1,5 +1,6 @@
 // Owns: `recover`.
 // Never: decides what a person has to.
+import { Fault } from '@understudy/contract'
 import { decideHeld, recover, withLease } from '@understudy/engine'
 import type { Context } from '../context.ts'
 import { listIn } from '../context.ts'
@@ -14,6 +15,7 @@ export function recoverVerb(context: Context, values: Readonly<Record<string, un
       force: listIn(values, 'force'),
       abandon: values['abandon'] === true,
     }
+    refuseSeveral(decision)
     if (decision.resume || decision.abandon || decision.skip.length + decision.force.length > 0) {
       const done = await withLease(ports, 'recover', (writable) => decideHeld(writable, decision))
       context.renderer.result(
@@ -28,5 +30,22 @@ export function recoverVerb(context: Context, values: Readonly<Record<string, un
       recovered.length === 0 ? 'Nothing to recover.' : settledText(recovered).join('\n'),
     )
     return recovered.some(({ outcome }) => outcome === 'held') ? 'held' : 'ok'
+  })
+}
+
+/** `--skip` and `--force` say it resource by resource; the others are about the whole change. */
+function refuseSeveral({ resume, skip, force, abandon }: Parameters<typeof decideHeld>[1]): void {
+  const said = [
+    ...(resume ? ['--resume'] : []),
+    ...(abandon ? ['--abandon'] : []),
+    ...(skip.length + force.length > 0 ? ['--skip, --force'] : []),
+  ]
+  if (said.length < 2) return
+  throw new Fault({
+    code: 'cli.both',
+    class: 'invalid',
+    summary: 'These cannot be decided together.',
+    detail: said.join(' and '),
+    hint: 'Say --resume, or --abandon, or --skip and --force with the names of resources.',
   })
 }

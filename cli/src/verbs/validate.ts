@@ -1,5 +1,6 @@
 // Owns: `validate`, and the JSON Schema for editors.
 // Never: reads what is live.
+import { collectLog, validateClaims } from '@understudy/engine'
 import type { Context } from '../context.ts'
 import type { Exit } from '../exit-codes.ts'
 import { stackFile } from '../session.ts'
@@ -11,7 +12,8 @@ export async function validateVerb(context: Context, values: Readonly<Record<str
     context.renderer.result('validate', { schema: JSON.parse(schema) }, () => schema)
     return 'ok'
   }
-  return context.withIntent(async ({ intent, session }) => {
+  return context.withIntent(async ({ intent, session, ports }) => {
+    await validateClaims(ports, intent, session.base, collectLog().add)
     const names = Object.keys(intent.resources)
     context.renderer.result(
       'validate',

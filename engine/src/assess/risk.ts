@@ -38,6 +38,7 @@ export function scoreRisk(plan: Plan, rehearsal: Rehearsal, undoMsHigh: number, 
     if (weight > 0) weights.push({ name, weight, text })
   }
   const busy = plan.steps.filter((step) => rehearsal.steps.find((one) => one.step === step.name)?.idle !== true)
+  const changing = new Set(busy.map(({ resource }) => resource))
   const rate = likelihoodOf(plan, baseline)
   add(
     'history',
@@ -45,7 +46,11 @@ export function scoreRisk(plan: Plan, rehearsal: Rehearsal, undoMsHigh: number, 
     `${percent(rate)} of changes like this were undone (${baseline.undone} of ${baseline.changes} in this stack; all stacks ${percent(PRIOR_RATE)})`,
   )
   const many = (each: number, n: number, most: number): number => most * (1 - Math.exp((-each * n) / most))
-  add('steps', many(0.02, busy.length, 0.2), `${busy.length} of ${Object.keys(plan.resources).length} resources change`)
+  add(
+    'steps',
+    many(0.02, busy.length, 0.2),
+    `${changing.size} of ${new Set([...Object.keys(plan.resources), ...plan.steps.map(({ resource }) => resource)]).size} resources change`,
+  )
   const followers = busy.filter(({ because }) => because.every(({ why }) => why === 'follows')).length
   add('dependants', many(0.02, followers, 0.2), `${followers} change only because they refer to what changes`)
   const inPlace = busy.filter(({ mode }) => mode === 'in-place')

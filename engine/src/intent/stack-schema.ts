@@ -125,11 +125,15 @@ function kindSchema(kind: string, kinds: KindTable): Json {
 const mapsOfSchemas = ['properties', 'patternProperties']
 const schemas = ['additionalProperties', 'items', 'contains']
 
+/** Formats that JSON Schema knows, of those that a kind is likely to use. Others only make validators complain. */
+const formats: readonly Json[] = ['date-time', 'date', 'time', 'duration', 'email', 'hostname', 'ipv4', 'ipv6', 'uri', 'uuid', 'regex']
+
 /** A schema that takes a reference at every place within, and whose own `$ref`s are found where it is put. */
 function loosened(schema: Json, home: string): Json {
   if (!isObject(schema)) return schema
   const entries: [string, Json][] = []
   for (const [key, value] of Object.entries(schema)) {
+    if (key === 'format' && !formats.includes(value)) continue
     if (key === '$ref' && typeof value === 'string' && value.startsWith('#')) entries.push([key, home + value.slice(1)])
     else if (mapsOfSchemas.includes(key) && isObject(value)) entries.push([key, eachOf(value, (inner) => referable(inner, home))])
     else if (schemas.includes(key)) entries.push([key, referable(value, home)])

@@ -15,16 +15,7 @@ export function chooseDesired(
   const choose = (name: string): void => {
     if (chosen.has(name)) return
     const want = asked[name]
-    if (want === undefined && held[name] === undefined) {
-      const known = [...new Set([...Object.keys(asked), ...Object.keys(held)])].toSorted()
-      throw planFault(
-        'plan.no-resource',
-        name,
-        'There is no such resource.',
-        `${JSON.stringify(name)}; there are ${known.join(', ')}`,
-        'Correct the name after --only.',
-      )
-    }
+    refuseUnknown('--only', [name], asked, held)
     chosen.add(name)
     for (const dep of want?.terms.dependsOn ?? []) if (held[dep] === undefined) choose(dep)
   }
@@ -38,4 +29,18 @@ export function chooseDesired(
     if (want !== undefined) desired[name] = want
   }
   return desired
+}
+
+/** A name that is nobody's is a slip, and what it was to accept or replace would go unsaid. `NAME@old` is what stands at a former home. */
+export function refuseUnknown(option: string, names: readonly string[], ...known: readonly Readonly<Record<string, unknown>>[]): void {
+  const all = new Set(known.flatMap((one) => Object.keys(one)))
+  const unknown = names.find((name) => !all.has(name.replace(/@old$/, '')))
+  if (unknown === undefined) return
+  throw planFault(
+    'plan.no-resource',
+    unknown,
+    'There is no such resource.',
+    `${JSON.stringify(unknown)}; there are ${[...all].toSorted().join(', ')}`,
+    `Correct the name after ${option}.`,
+  )
 }

@@ -13,6 +13,7 @@ import type { Rehearsal, Undoing } from '../model/artefacts.ts'
 import type { JournalEntry, StackState } from '../model/journal.ts'
 import { jsonOf } from '../model/json-of.ts'
 import type { Plan, Revision } from '../model/plan.ts'
+import { refuseUnknown } from '../plan/choose.ts'
 import { draftPlan } from '../plan/draft.ts'
 import { heldAsTheyAre, onlyRecords } from '../plan/records.ts'
 import { rehearse } from '../shadow/rehearse.ts'
@@ -73,6 +74,8 @@ export async function rollBack(writable: Writable, request: RollbackRequest, sta
   if (wanted === null && target !== 0) throw noRevision(target, state)
   const unknown = request.only.find(({ resource }) => head.resources[resource] === undefined && wanted?.resources[resource] === undefined)
   if (unknown !== undefined) throw noResource(unknown.resource, head)
+  refuseUnknown('--accept-loss', request.acceptLoss, head.resources, wanted?.resources ?? {})
+  refuseUnknown('--accept-irreversible', request.acceptIrreversible, head.resources, wanted?.resources ?? {})
   if (row.recorded && target === head.n - 1 && request.only.length === 0) {
     return recordedBack(writable, request, head, wanted?.resources ?? {}, startedMs)
   }
