@@ -97,6 +97,6 @@ describe('a name that is there twice', () => {
     const service = '{ kind: process.service, spec: { command: [sleep, "9"], port: 40001 } }'
     const route = '{ kind: proxy.route, spec: { listen: 40001, to: "http://127.0.0.1:9" } }'
     const error = await refused(resources(config, `a: ${service}`, `b: ${route}`), 'plan.claimed-twice')
-    expect(error?.detail).toBe('a claims tcp:127.0.0.1:40001, b claims tcp:127.0.0.1:40001')
+    expect(error?.detail).toBe('understudy.yaml:5:3: a claims tcp:127.0.0.1:40001, b claims tcp:127.0.0.1:40001')
   })
 })

@@ -81,12 +81,11 @@ async function lift(
     const found = await reading(ports, bound, async (call) => {
       let target = now.state
       for (const pointer of pointers) {
-        const parts = { now: now.state, then, from, to }
         const [is, was, before, after] = [
-          await components.get(parts.now, pointer, call),
-          await components.get(parts.then, pointer, call),
-          await components.get(parts.from, pointer, call),
-          await components.get(parts.to, pointer, call),
+          await components.get(now.state, pointer, call),
+          await components.get(then, pointer, call),
+          await components.get(from, pointer, call),
+          await components.get(to, pointer, call),
         ]
         // The rehearsal of that change led this component from one side to the other and back, twice.
         const rehearsed = (same(is, after) && same(was, before)) || (same(is, before) && same(was, after))
