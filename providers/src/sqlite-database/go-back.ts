@@ -67,8 +67,10 @@ function workOut(db: SqlWrites, keep: Keep, old: Keep, pair: Pair): void {
     workOutAlike(db, pair, { work, a, b, r })
     return
   }
+  // The migration left the row there: else one under its key is another row.
+  const stayed = '(b.s = 1 OR (b.s = 0 AND a.s IS NOT NULL))'
   const kept = pair.from.map((place, at) => {
-    if (place === null) return `CASE WHEN b.s IS NULL THEN ${defaultOf(pair, at)} ELSE b.c${at} END`
+    if (place === null) return `CASE WHEN ${stayed} THEN b.c${at} ELSE ${defaultOf(pair, at)} END`
     return `CASE WHEN a.s = 0 AND b.s = 0 AND ${same(`r.d${place}`, `a.d${place}`)} THEN b.c${at} ELSE r.d${place} END`
   })
   const untouched = all(list(after.columns.length, 'd').map((d) => same(`r.${d}`, `a.${d}`)))

@@ -1,104 +1,29 @@
-import { existsSync, readdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readdirSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
-import { Fault } from '@understudy/contract'
-import type { Prepared, Stand } from '@understudy/contract'
-import type { Bench } from '@understudy/contract/conformance'
 import { openStage } from '@understudy/engine/testing'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { sqliteDatabase } from './provider.ts'
-import type { Memento, Out, State } from './schemas.ts'
+import type { State } from './schemas.ts'
+import { databaseBench, faultOf } from './testing/database-bench.ts'
+import type { DatabaseBench } from './testing/database-bench.ts'
 
-let bench: Bench
+let on: DatabaseBench
 beforeEach(async () => {
-  bench = await openStage()
+  on = databaseBench(await openStage(), (file) => new DatabaseSync(file))
 })
-afterEach(() => bench.close())
+afterEach(() => on.close())
 
-const file = (): string => join(bench.dir, 'shop.db')
-const at = () => ({ world: 'primary', id: 'db', part: { path: file() } })
-
-/** All of these run on one connection with foreign keys on, as a careful service has them. */
-function run(sql: string): void {
-  const db = new DatabaseSync(file())
-  db.exec('PRAGMA foreign_keys = ON')
-  db.exec(sql)
-  db.close()
-}
-
-function rows(sql: string): readonly unknown[] {
-  const db = new DatabaseSync(file())
-  const found = db.prepare(sql).all()
-  db.close()
-  return found.map((row) => Object.values(row).join('|'))
-}
-
-function tables(): readonly unknown[] {
-  return rows("SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' AND name NOT LIKE '\\_understudy%' ESCAPE '\\' ORDER BY name")
-}
-
-async function wanted(...migrations: readonly string[]): Promise<State> {
-  const list = migrations.map((sql, n) => ({ name: `00${n + 1}_m.sql`, sql }))
-  const frozen = await sqliteDatabase.source?.freeze(
-    { path: 'shop.db', migrations: list },
-    bench.dir,
-    bench.hands('planning', 'db', 'freeze'),
-  )
-  const spec = sqliteDatabase.schema.spec.safeParse(frozen)
-  if (!spec.success) throw new Error('bad spec')
-  return (await sqliteDatabase.want(at(), spec.data, bench.look('primary', 'db'))).state
-}
-
-interface Step {
-  readonly prepared: Prepared<Memento, Out>
-  turn(to: 'before' | 'after'): Promise<Stand>
-  look(): Promise<Stand>
-  release(): Promise<void>
-}
-
-let keys = 0
-async function step(to: State | null): Promise<Step> {
-  const hands = bench.hands('primary', 'db', `key-${(keys += 1)}`)
-  const seen = await sqliteDatabase.read(at(), null, hands)
-  const prepared = await sqliteDatabase.prepare(at(), seen?.state ?? null, to, hands)
-  return {
-    prepared,
-    turn: (side) => sqliteDatabase.turn(at(), prepared.memento, side, hands),
-    look: () => sqliteDatabase.look(at(), prepared.memento, 'full', hands),
-    release: () => sqliteDatabase.release(at(), prepared.memento, hands),
-  }
-}
-
-async function become(...migrations: readonly string[]): Promise<void> {
-  const made = await step(await wanted(...migrations))
-  await made.turn('after')
-  await made.release()
-}
-
-async function change(...migrations: readonly string[]): Promise<Step> {
-  const made = await step(await wanted(...migrations))
-  await made.turn('after')
-  return made
-}
-
-async function faultOf(promise: Promise<unknown>): Promise<Fault> {
-  try {
-    await promise
-  } catch (thrown) {
-    if (thrown instanceof Fault) return thrown
-    throw thrown
-  }
-  throw new Error('nothing was thrown')
-}
+const run = (sql: string): void => on.run(sql)
+const rows = (sql: string): readonly unknown[] => on.rows(sql)
+const tables = (): readonly unknown[] => on.tables()
+const late = () => on.late()
+const wanted = (...migrations: readonly string[]) => on.wanted(...migrations)
+const step = (to: State | null) => on.step(to)
+const become = (...migrations: readonly string[]) => on.become(...migrations)
+const change = (...migrations: readonly string[]) => on.change(...migrations)
 
 const items =
   "CREATE TABLE items(id INTEGER PRIMARY KEY, name TEXT NOT NULL, price REAL DEFAULT 1.5); INSERT INTO items VALUES (1, 'a', 10), (2, 'b', 20), (3, 'c', 30)"
-
-const late = () =>
-  rows("SELECT name FROM sqlite_master WHERE name LIKE '%understudy_late%' ORDER BY rowid").map((name) =>
-    rows(`SELECT * FROM "${String(name)}"`),
-  )
 
 describe('rows written since stay', () => {
   test('an added column goes, rows inserted, changed and deleted in between stay so; done again, its values are back', async () => {
@@ -131,6 +56,28 @@ describe('rows written since stay', () => {
     await dropped.turn('before')
     expect(rows('SELECT * FROM t ORDER BY k')).toEqual(['c|3|w', 'y|4|-', 'z|5|-'])
     expect(late()).toEqual([['a|5|x', 'd|4|v']])
+  })
+
+  test.each([
+    ['id INTEGER PRIMARY KEY', '2'],
+    ['id TEXT PRIMARY KEY', "'2'"],
+    ['id', '2'],
+  ])('a row made under the key of one that the migration deleted is another row: %s', async (key, id) => {
+    const people = `CREATE TABLE people(${key}, name TEXT NOT NULL, pw TEXT DEFAULT '-'); INSERT INTO people VALUES (1, 'ann', 'a1'), (2, 'bob', 'b2')`
+    await become(people)
+    const changed = await change(
+      people,
+      "ALTER TABLE people DROP COLUMN pw; ALTER TABLE people ADD COLUMN mail DEFAULT 'none'; DELETE FROM people WHERE name = 'bob'",
+    )
+    run(`INSERT INTO people(id, name) VALUES (${id}, 'carl')`)
+    await changed.turn('before')
+    expect(rows('SELECT * FROM people ORDER BY id')).toEqual(['1|ann|a1', '2|carl|-'])
+    expect(late()).toEqual([['2|bob|b2']])
+    await changed.turn('after')
+    expect(rows('SELECT * FROM people ORDER BY id')).toEqual(['1|ann|none', '2|carl|none'])
+    await changed.turn('before')
+    expect(rows('SELECT * FROM people ORDER BY id')).toEqual(['1|ann|a1', '2|carl|-'])
+    expect(late()).toEqual([['2|bob|b2']])
   })
 
   test('a renamed table and column come back under their old names, with what was written under the new ones', async () => {
@@ -213,10 +160,10 @@ describe('rows written since stay', () => {
     await made.turn('after')
     run("INSERT INTO items VALUES (4, 'd', 40)")
     await made.turn('before')
-    expect(existsSync(file())).toBe(false)
+    expect(existsSync(on.file)).toBe(false)
     expect((await made.look()).late).toEqual([expect.stringContaining('shop.db.kept-')])
     await made.release()
-    expect(readdirSync(bench.dir).filter((name) => name.startsWith('shop.db.kept-'))).toHaveLength(1)
+    expect(readdirSync(on.stage.dir).filter((name) => name.startsWith('shop.db.kept-'))).toHaveLength(1)
   })
 
   test('foreign keys hold after the undo: what refers to a row that goes is kept aside', async () => {
@@ -317,11 +264,11 @@ describe('rows written since stay', () => {
     for (const refused of [1, 100]) {
       const loosened = await change(unique, 'DROP INDEX by_name')
       run(`INSERT INTO items(name) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${refused}) SELECT 'a' FROM n`)
-      bench.records()
+      on.stage.records()
       await loosened.turn('before')
       expect(rows('SELECT id FROM items')).toEqual(['1', '2', '3'])
       expect((await loosened.look()).late).toEqual([expect.stringContaining(`table items: ${refused} rows`)])
-      counts.push(bench.records().reduce((sum, { channel, count }) => sum + (channel === 'sql' ? count : 0), 0))
+      counts.push(on.stage.records().reduce((sum, { channel, count }) => sum + (channel === 'sql' ? count : 0), 0))
     }
     expect(counts[0]).toBeGreaterThan(0)
     expect(counts[1]).toBe(counts[0])
@@ -435,7 +382,7 @@ describe('rows written since stay', () => {
     run('INSERT INTO orders VALUES (4), (4)')
     await more.turn('before')
     expect(late()).toEqual([['4', '4']])
-    const service = new DatabaseSync(file(), { enableForeignKeyConstraints: false })
+    const service = new DatabaseSync(on.file, { enableForeignKeyConstraints: false })
     service.exec('INSERT INTO orders VALUES (4)')
     service.close()
     await more.turn('after')
@@ -509,9 +456,9 @@ test('whatever is written in between: an undo changes no row that the migration 
       fc.array(write, { maxLength: 6 }),
       fc.array(write, { maxLength: 3 }),
       async (sql, first, second) => {
-        const own = await openStage()
-        const outer = bench
-        bench = own
+        const own = databaseBench(await openStage(), (file) => new DatabaseSync(file))
+        const outer = on
+        on = own
         try {
           await become(items)
           const changed = await change(items, sql)
@@ -529,7 +476,7 @@ test('whatever is written in between: an undo changes no row that the migration 
           expect(rows('SELECT id, name FROM items ORDER BY id')).toEqual(later)
           expect((await changed.look()).late).toEqual([])
         } finally {
-          bench = outer
+          on = outer
           await own.close()
         }
       },
@@ -566,9 +513,9 @@ test('whatever collides: a redo goes through, each row is in place or put aside 
       fc.array(newWrite, { maxLength: 6 }),
       fc.array(oldWrite, { maxLength: 6 }),
       async (sql, first, second) => {
-        const own = await openStage()
-        const outer = bench
-        bench = own
+        const own = databaseBench(await openStage(), (file) => new DatabaseSync(file))
+        const outer = on
+        on = own
         const everywhere = () => {
           const aside = rows("SELECT name FROM sqlite_master WHERE name LIKE '%understudy_late%'")
           const ids = ['items', ...aside].flatMap((name) => rows(`SELECT id FROM "${String(name)}"`))
@@ -588,7 +535,7 @@ test('whatever collides: a redo goes through, each row is in place or put aside 
           await changed.turn('before')
           expect(rows('SELECT * FROM items ORDER BY id')).toEqual(whole)
         } finally {
-          bench = outer
+          on = outer
           await own.close()
         }
       },
@@ -715,38 +662,8 @@ describe('to a schema that no migration leads to', () => {
   })
 })
 
-describe('what is refused', () => {
-  test.each([
-    ['BEGIN; CREATE TABLE x(y)', 'sqlite.forbidden-statement', '001_m.sql:1'],
-    ["CREATE TABLE x(y);\nATTACH 'other.db' AS o", 'sqlite.forbidden-statement', '001_m.sql:2'],
-    ['PRAGMA journal_mode = WAL', 'sqlite.forbidden-statement', 'journal_mode'],
-    ['CREATE TABLE _understudy_x(y)', 'sqlite.forbidden-statement', '_understudy_x'],
-    ['CREATE TABLE x(y);\n\nCREATE TABEL z(y)', 'sqlite.migration-failed', '001_m.sql:3'],
-  ])('%s', async (sql, code, where) => {
-    const { fault } = await faultOf(wanted(sql))
-    expect(fault.code).toBe(code)
-    expect(fault.detail).toContain(where)
-    expect(existsSync(file())).toBe(false)
-  })
-
-  test('a migration that the rows refuse: nothing is changed, and file and line are named', async () => {
-    await become(items)
-    run("UPDATE items SET name = 'c' WHERE id = 1")
-    const unique = await step(await wanted(items, 'UPDATE items SET price = 0;\nCREATE UNIQUE INDEX by_name ON items(name)'))
-    const { fault } = await faultOf(unique.turn('after'))
-    expect(fault).toMatchObject({ code: 'sqlite.migration-failed', detail: expect.stringContaining('002_m.sql:2') })
-    expect(rows('SELECT name, price FROM items')).toEqual(['c|10', 'b|20', 'c|30'])
-    expect(tables()).toEqual(['items'])
-  })
-
-  test('a file that is no database is not taken for an empty one', async () => {
-    writeFileSync(file(), 'something else entirely, long enough to be looked at as a header of a database file, surely. '.repeat(20))
-    expect((await faultOf(sqliteDatabase.read(at(), null, bench.look('primary', 'db')))).fault.code).toBe('sql.damaged')
-  })
-})
-
 test('reading tells rows apart that differ only after a zero byte, and takes the order in which they were written for nothing', async () => {
-  const read = async () => (await sqliteDatabase.read(at(), null, bench.look('primary', 'db')))?.unmanaged
+  const read = async () => (await on.read())?.unmanaged
   const bag = (first: string, second: string): void =>
     run(`DROP TABLE IF EXISTS bag; CREATE TABLE bag(x); INSERT INTO bag VALUES (${first}), (${second})`)
   bag("'a' || char(0) || 'b'", '1')
@@ -768,7 +685,7 @@ test('a database that was there before is taken over as it is, its tables stay, 
 
 test('a service keeps the database open in WAL mode and writes all the time: no acknowledged row is lost either way', async () => {
   await become(items)
-  const service = new DatabaseSync(file())
+  const service = new DatabaseSync(on.file)
   service.exec('PRAGMA journal_mode = WAL')
   const write = (id: number): void => void service.prepare('INSERT INTO items(id, name) VALUES (?, ?)').run(id, `n${id}`)
   write(100)
