@@ -5,7 +5,9 @@ import { Fault, isDigest, isObject } from '@understudy/contract'
 import type { DirReads, Hands, Json, Look } from '@understudy/contract'
 import type { Applied } from './schemas.ts'
 import { sqliteFault } from './sqlite-fault.ts'
-import { checkStatement, statementsOf } from './sql-statements.ts'
+import { migrationFault } from './run-migrations.ts'
+import { checkStatement, isStatement, statementsOf } from './sql-statements.ts'
+import type { Statement } from './sql-statements.ts'
 
 export interface Migration {
   readonly name: string
@@ -38,18 +40,32 @@ function absolute(path: Json | undefined, base: string): { path?: string } {
 async function keepAll(migrations: readonly Migration[], call: Hands): Promise<{ name: string; digest: string }[]> {
   const kept: { name: string; digest: string }[] = []
   for (const migration of migrations) {
-    checkMigration(migration)
+    checkMigration(migration, call)
     kept.push({ name: migration.name, digest: await call.put(Buffer.from(migration.sql, 'utf8')) })
   }
   return kept
 }
 
-/** @throws Fault for statements that no migration may hold. */
-export function checkMigration({ name, sql }: Migration): void {
+/** @throws Fault for statements that no migration may hold, and for what is no statement. */
+function checkMigration({ name, sql }: Migration, call: Hands): void {
   if (sql.includes('\0')) {
     throw sqliteFault('bad-migration', 'invalid', 'A migration holds a zero byte.', name, 'It is not a text file: write it again as UTF-8.')
   }
-  for (const statement of statementsOf(name, sql)) checkStatement(statement)
+  for (const statement of statementsOf(name, sql)) {
+    if (!isStatement(statement)) throwSyntax(statement, call)
+    checkStatement(statement)
+  }
+}
+
+function throwSyntax(statement: Statement, call: Hands): void {
+  const db = call.fx.sql.scratch()
+  try {
+    db.run(statement.sql)
+  } catch (thrown) {
+    throw thrown instanceof Fault ? migrationFault(thrown, statement, false) : thrown
+  } finally {
+    db.close()
+  }
 }
 
 /** `*.down.sql` are left out: the way back is derived, and running one on the way forward would drop what is wanted. */

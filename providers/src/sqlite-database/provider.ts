@@ -4,6 +4,7 @@ import { posix } from 'node:path'
 import { canonical } from '@understudy/contract'
 import type { Look, Provider } from '@understudy/contract'
 import { openIfThere } from '../files-file/open-if-there.ts'
+import { realPath } from '../files-file/real-path.ts'
 import { readBaseline } from './applied.ts'
 import { fileId, isIn, lateFile, lookFile, releaseFile, removeFile, asidePath, shortOf, turnFile } from './files.ts'
 import { lookChange, releaseChange, turnChange } from './turn-change.ts'
@@ -34,7 +35,7 @@ export const sqliteDatabase: Provider<Spec, State, Memento, Part, Out> = {
     const migrations = await migrationsOf(spec, call)
     const statements = migrations.flatMap(({ name, sql }) => statementsOf(name, sql))
     const { schema } = tryChange(baselineAt(path, call), statements, false, call)
-    return { state: await stateOf(migrations, schema, call), claims: [`sqlite:${path}`, `file:${path}`] }
+    return { state: await stateOf(migrations, schema, call), claims: claimsOf(path, call) }
   },
   async read({ part: { path } }, _hint, call) {
     const dir = openIfThere(call.fx, posix.dirname(path))
@@ -87,6 +88,12 @@ export const sqliteDatabase: Provider<Spec, State, Memento, Part, Out> = {
     else if (memento.form !== 'nothing') releaseFile(path, memento, call)
   },
   source: { freeze: freezeMigrations },
+}
+
+/** SQLite follows a link to the database itself as well: what is changed is the file behind it, what is moved the link. */
+function claimsOf(path: string, call: Look): readonly string[] {
+  const real = posix.normalize(realPath(`${path}/.`, call))
+  return [...new Set([`sqlite:${real}`, `file:${real}`, `file:${realPath(path, call)}`])]
 }
 
 async function migrationsOf({ migrations }: Spec, call: Look): Promise<readonly Migration[]> {

@@ -63,10 +63,10 @@ export function runMigrations(db: SqlWrites, statements: readonly Statement[], k
         const indexed = indexedBy(tokens)
         if (indexed !== null) keepAside(folded(indexed))
         if (!runYielding(db, statement.sql, tokens, keep)) throw refusal
-        yielded ??= migrationFault(refusal, statement)
+        yielded ??= migrationFault(refusal, statement, again)
       }
     } catch (thrown) {
-      throw thrown instanceof Fault ? migrationFault(thrown, statement) : thrown
+      throw thrown instanceof Fault ? migrationFault(thrown, statement, again) : thrown
     }
     if (word === 'CREATE' || word === 'ALTER' || word === 'DROP' || images.size > 0) roots = rootsOf(db)
     if (word === 'CREATE' || word === 'ALTER' || word === 'DROP') lines = follow(lines, tokens, readTables(db))
@@ -156,20 +156,18 @@ function renamingOf(tokens: readonly Token[]): Renaming | null {
 }
 
 /** What is wrong with a statement of a migration, with its file and line; a full disk or a lock stays what it is. */
-function migrationFault(thrown: Fault, { sql, file, line }: Statement): Fault {
+export function migrationFault(thrown: Fault, { sql, file, line }: Statement, again: boolean): Fault {
   if (thrown.fault.code !== 'sql.failed') return thrown
-  const said = thrown.fault.detail.replace(/^[^:]*: /, '').replace(/, in: .*$/s, '')
+  const said = thrown.fault.detail.replace(/^(:memory:|[^:]*): /, '').replace(/, in: .*$/s, '')
   const first = sql.split('\n')[0] ?? ''
   if (file === DERIVED) {
     const hint = 'Write a migration that leads there from what is live now; nothing was changed.'
     const detail = `${said}, in: ${first.slice(0, 200)}`
     return sqliteFault('no-way', 'invalid', 'No migration leads to the wanted schema, and the derived way fails.', detail, hint)
   }
-  return sqliteFault(
-    'migration-failed',
-    'invalid',
-    'A migration fails.',
-    `${file}:${line}: ${said}, in: ${first.slice(0, 200)}`,
-    'Correct the file, or the data it meets; nothing was changed.',
-  )
+  const hint = again
+    ? 'It went through before: rows written since it was undone are against it. Change or delete those, and try again; or apply a migration that copes with them. Nothing was changed.'
+    : 'Correct the file, or the data it meets; nothing was changed.'
+  const summary = again ? 'A migration that was undone cannot be done again.' : 'A migration fails.'
+  return sqliteFault('migration-failed', 'invalid', summary, `${file}:${line}: ${said}, in: ${first.slice(0, 200)}`, hint)
 }

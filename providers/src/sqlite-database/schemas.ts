@@ -10,15 +10,18 @@ const NAME_MAX = 200 // bytes in a file name are at most 255; longer names make 
 
 const nameSchema = z.string().min(1).max(NAME_MAX)
 
-const migrationSchema = z.union([
-  z.strictObject({ name: nameSchema, sql: z.string() }),
-  z.strictObject({ name: nameSchema, digest: digestSchema }).describe('Set by planning: a migration that lies in the store'),
-])
+const migrationSchema = z.union(
+  [
+    z.strictObject({ name: nameSchema, sql: z.string() }),
+    z.strictObject({ name: nameSchema, digest: digestSchema }).describe('Set by planning: a migration that lies in the store'),
+  ],
+  { error: 'write {name, sql}' },
+)
 
 const specSchema = z.strictObject({
   path: z.string().min(1).describe('The database file; relative paths start at the stack file'),
   migrations: z
-    .union([z.string().min(1), z.array(migrationSchema)])
+    .union([z.string().min(1), z.array(migrationSchema)], { error: 'write the folder of migrations, or a list of {name, sql}' })
     .describe('Folder of NNN_name.sql files, applied in the order of their names, or the migrations themselves'),
 })
 
@@ -90,9 +93,26 @@ export function jsonFrom(bytes: Uint8Array): unknown {
   return JSON.parse(Buffer.from(bytes).toString('utf8'))
 }
 
+type Issue = z.core.$ZodIssue
+
+/** Of a value that fits none of several shapes: what is wrong with it as the one that it is most like. */
+function plainIssues(issues: readonly Issue[]): readonly Issue[] {
+  return issues.flatMap((issue) => {
+    if (issue.code !== 'invalid_union') return [issue]
+    const like = issue.errors
+      .map((branch) => plainIssues(branch))
+      .filter((branch) => branch.every(({ code, path }) => path.length > 0 || code === 'unrecognized_keys'))
+      .toSorted((a, b) => a.length - b.length)[0]
+    return like === undefined ? [issue] : like.map((one) => ({ ...one, path: [...issue.path, ...one.path] }))
+  })
+}
+
 function described<T>(schema: z.ZodType<T>): DescribedSchema<T> {
   return {
-    safeParse: (value) => schema.safeParse(value),
+    safeParse(value) {
+      const parsed = schema.safeParse(value)
+      return parsed.success ? parsed : { success: false, error: { issues: plainIssues(parsed.error.issues) } }
+    },
     describe: (): Json => z.json().parse(JSON.parse(JSON.stringify(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })))),
   }
 }

@@ -69,6 +69,14 @@ const allowed = new Set([
 ])
 const settable = new Set(['user_version', 'application_id']) // PRAGMAs that are part of the file and of the transaction
 
+const refused = /^(PRAGMA|BEGIN|COMMIT|END|ROLLBACK|SAVEPOINT|RELEASE|VACUUM|ATTACH|DETACH|EXPLAIN)$/
+
+/** False where no statement of SQLite begins so: SQLite says best what is wrong with it. */
+export function isStatement({ sql }: Statement): boolean {
+  const word = tokensOf(sql)[0]?.text.toUpperCase() ?? ''
+  return allowed.has(word) || refused.test(word)
+}
+
 /** @throws Fault where the migration holds what would break the one transaction it runs in, reach out of the database, or touch ours. */
 export function checkStatement({ sql, file, line }: Statement): void {
   const tokens = tokensOf(sql)
@@ -94,7 +102,7 @@ export function checkStatement({ sql, file, line }: Statement): void {
   }
   if (word === 'VACUUM') refuse(word, 'It cannot run in a transaction and changes no schema: run it by hand or from the service.')
   if (/^(ATTACH|DETACH)$/.test(word)) refuse(word, 'A migration is about one database: give the other one a resource of its own.')
-  if (!allowed.has(word)) refuse(tokens[0]?.text ?? '', 'Use statements that change the schema or the rows.')
+  if (!allowed.has(word)) refuse(word, 'Use statements that change the schema or the rows.')
   const ours = tokens.find((token) => nameOf(token)?.toLowerCase().startsWith(OURS))
   if (ours !== undefined) refuse(ours.text, `Names that begin with ${OURS} are ours: choose another one.`)
 }
