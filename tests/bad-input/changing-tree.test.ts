@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { appendFileSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { behave, installBadProvider } from './install-bad-provider.ts'
 import { openScene } from './scene.ts'
@@ -82,5 +82,28 @@ describe('a tree that changes while it is prepared', () => {
     expect(readFileSync(scene.path('live/note'), 'utf8')).toBe('one')
     behave(null, scene)
     await release('one', 0)
+  })
+
+  test('another directory comes to its name before it is turned: conflict, not held; nothing of the change is live', async () => {
+    write('two')
+    behave({ verb: 'prepare', how: 'wait', in: 'primary' }, scene)
+    const onLine = ({ type, resource }: Line): void => {
+      if (type !== 'apply.prepared' || resource !== 'config') return
+      renameSync(scene.path('live/config'), scene.path('live/aside'))
+      mkdirSync(scene.path('live/config'))
+      writeFileSync(scene.path('live/config/theirs'), 'theirs')
+      writeFileSync(scene.path('bad/gate'), 'go')
+    }
+    const ran = await scene.run(['apply'], { onLine })
+    expect(ran.code).toBe(11)
+    expect(ran.errors).toMatchObject([{ class: 'conflict', resource: 'config' }])
+    expect(live('theirs')).toBe('theirs')
+    expect(readFileSync(scene.path('live/aside/a'), 'utf8')).toBe('one a\n')
+    expect(readFileSync(scene.path('live/note'), 'utf8')).toBe('one')
+    expect((await scene.run(['status'])).code).toBe(0)
+    behave(null, scene)
+    rmSync(scene.path('live/aside'), { recursive: true })
+    await release('one', 0)
+    expect(live('a')).toBe('one a\n')
   })
 })

@@ -89,14 +89,21 @@ test('people are told the same, without a stack trace', async () => {
   expect(stdout).toContain('the primary was not touched')
 })
 
-test('a turn that always throws is held for a person, who is told how to go on, and nothing is lost', async () => {
+test('a turn that always throws and never did anything leaves nothing to hold', async () => {
   const before = live()
   write(scene, 'bad')
   behave({ verb: 'turn', how: 'throw', in: 'primary' }, scene)
   const ran = await scene.run(['apply'])
-  expect(ran.code).toBe(12)
+  expect(ran.code).toBe(1)
   named(ran, 'turn')
   expect(live()).toEqual(before)
+  expect((await scene.run(['status'])).code).toBe(0)
+  await mended()
+})
+
+test('a turn back that always throws is held for a person, who is told how to go on, and nothing is lost', async () => {
+  behave({ verb: 'turn', how: 'throw', in: 'primary' }, scene)
+  expect((await scene.run(['rollback'])).code).toBe(12)
   expect((await scene.run(['status'])).code).toBe(12)
   expect(await scene.run(['apply'])).toMatchObject({ code: 5, errors: [{ code: 'apply.held', hint: expect.stringContaining('recover') }] })
   behave(null, scene)

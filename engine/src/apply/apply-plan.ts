@@ -240,7 +240,7 @@ export async function settle(
   const shielded: Run = { ...run, shielded: true, ports: { ...ports, signal: NEVER } }
   await journal.append([{ type: 'change.undoing', change, by: ports.by, why: `${fault.code}: ${fault.summary}` }])
   const begun = past === null ? plan.waves.flat() : begunSteps(plan, past)
-  const { refused } = await turnBack(shielded, begun)
+  const { refused, foreign } = await turnBack(shielded, begun)
   if (refused.length > 0) {
     const left = refused.map(({ step }) => step)
     await journal.append([
@@ -249,16 +249,18 @@ export async function settle(
     ])
     return { outcome: 'held', change, fault, left }
   }
+  const isForeign = (resource: string): boolean => plan.steps.some((step) => step.resource === resource && foreign.includes(step.name))
   const verdict = turned ? await verify(shielded, 'before', begun) : null
-  const verified = verdict === null || verdict.resources.every((row) => row.equal || metForeign(run, row.resource, fault))
+  const verified =
+    verdict === null || verdict.resources.every((row) => row.equal || isForeign(row.resource) || metForeign(run, row.resource, fault))
   await releaseSteps(shielded, begun)
   const undoing = await keepArtefact(ports.store, {
     artefact: 'undoing',
     change,
     how: turned ? 'flip' : 'nothing',
-    restored: begun,
+    restored: begun.filter((name) => !foreign.includes(name)),
     refused: [],
-    left: [],
+    left: foreign,
     late: [],
     switchMs: 0,
     verified,

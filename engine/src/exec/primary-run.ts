@@ -24,6 +24,7 @@ export function primaryRun(writable: Writable, plan: Plan, change: string, log: 
     before: new Map(),
     prepared: new Map(),
     idle: new Map(),
+    turned: new Set(),
     shielded: past !== null,
   }
   for (const [name, { id }] of Object.entries(plan.resources)) {
@@ -36,11 +37,17 @@ export function primaryRun(writable: Writable, plan: Plan, change: string, log: 
     const stand = past?.steps[step.name]
     if (stand?.prepared) {
       run.prepared.set(step.name, stand.prepared)
+      if (mayBeTurned(past, step.name)) run.turned.add(step.name)
       if (stand.prepared.out !== null && step.action !== 'delete') run.outs.set(step.resource, stand.prepared.out)
     }
     if (stand?.idle) run.idle.set(step.name, stand.idle)
   }
   return run
+}
+
+/** That a step is to be turned is journalled before it is; what became of it only after the whole wave. */
+function mayBeTurned(past: ChangeState | null, name: string): boolean {
+  return past?.phase !== 'applying' || past.turning?.steps.includes(name) === true || past.steps[name]?.side !== null
 }
 
 /** Names of the steps that a change got as far as preparing, in the order of turning. */

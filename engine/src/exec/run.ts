@@ -28,6 +28,8 @@ export interface Run {
   readonly before: Map<string, { readonly state: Json | null; readonly unmanaged: Json }>
   readonly prepared: Map<string, PreparedStep>
   readonly idle: Map<string, { readonly state: Json | null; readonly out: Json }>
+  /** Steps that were turned to their after side, or may have been. Of the others nothing of ours was ever live. */
+  readonly turned: Set<string>
   /** True: a signal from the user no longer stops it (an undo). */
   readonly shielded: boolean
 }

@@ -24,13 +24,22 @@ export async function turnSteps(
     try {
       await turnStep(run, name, to)
     } catch (thrown) {
+      if (!refusedAtOnce(faultOf(thrown))) run.turned.add(name)
       throw new StepFailure(name, to === 'after' ? 'turn' : 'undo', thrown)
     }
+    run.turned.add(name)
     turned.push({ step: name, ms: run.ports.clock.monotonic() - started })
   }
   await run.journal.append([{ type: 'turned', change: run.change, to, steps: turned }])
   return turned
 }
+
+/** A conflict is found before anything is done, by the contract: compare, then swap. */
+function refusedAtOnce({ class: kind, code }: FaultData): boolean {
+  return kind === 'conflict' && code !== NOT_THERE
+}
+
+const NOT_THERE = 'turn.not-there'
 
 /** One step, one way. An unknown outcome is looked at, never assumed; being there already is success. */
 export async function turnStep(run: Run, name: string, to: Side): Promise<Stand> {
@@ -58,7 +67,7 @@ export async function turnStep(run: Run, name: string, to: Side): Promise<Stand>
   }
   if (stand.side === to) return stand
   throw new Fault({
-    code: 'turn.not-there',
+    code: NOT_THERE,
     class: 'conflict',
     summary: 'The step was turned but does not stand where it should.',
     detail: `${step.resource} stands at "${stand.side}" instead of "${to}"`,
@@ -79,6 +88,8 @@ export function lookAtStep(run: Run, name: string, depth: 'quick' | 'full'): Pro
 export interface TurnedBack {
   readonly restored: readonly string[]
   readonly refused: readonly { readonly step: string; readonly fault: FaultData }[]
+  /** Never turned, and what is live is somebody else's: there is nothing of ours to turn back. */
+  readonly foreign: readonly string[]
 }
 
 /**
@@ -90,9 +101,10 @@ export async function turnBack(run: Run, names: readonly string[], first: readon
   const steps = names.filter((name) => run.prepared.has(name)).toReversed()
   const restored: string[] = []
   const refused: { step: string; fault: FaultData }[] = []
+  const foreign: string[] = []
   const turning: readonly JournalEntry[] = steps.length === 0 ? [] : [{ type: 'turning', change: run.change, to: 'before', steps }]
   if (first.length + turning.length > 0) await run.journal.append([...first, ...turning])
-  if (steps.length === 0) return { restored, refused }
+  if (steps.length === 0) return { restored, refused, foreign }
   const turned: { step: string; ms: number }[] = []
   for (const name of steps) {
     const started = run.ports.clock.monotonic()
@@ -101,9 +113,13 @@ export async function turnBack(run: Run, names: readonly string[], first: readon
       restored.push(name)
       turned.push({ step: name, ms: run.ports.clock.monotonic() - started })
     } catch (thrown) {
-      refused.push({ step: name, fault: faultOf(thrown, { resource: name, stage: 'undo' }) })
+      // What failed may have had nothing to do: its turn forward never did anything, or it did this one all the same.
+      const side = (await lookAtStep(run, name, 'quick').catch(() => null))?.side
+      if (side === 'before') restored.push(name)
+      else if (side === 'other' && !run.turned.has(name)) foreign.push(name)
+      else refused.push({ step: name, fault: faultOf(thrown, { resource: name, stage: 'undo' }) })
     }
   }
   await run.journal.append([{ type: 'turned', change: run.change, to: 'before', steps: turned }])
-  return { restored, refused }
+  return { restored, refused, foreign }
 }

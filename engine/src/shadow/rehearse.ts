@@ -98,6 +98,7 @@ function runIn(ports: Ports, plan: Plan, shadow: Shadow, log: CallLog): Run {
     before: new Map(),
     prepared: new Map(),
     idle: new Map(),
+    turned: new Set(),
     shielded: false,
   }
 }
