@@ -63,6 +63,14 @@ describe.skipIf(!readable)('a directory without rights', () => {
     await roots(name, mode, async () => forbidden(await scene.run(['apply'], as), named))
   })
 
+  test('above the live one it may not be written: that is found while preparing', async () => {
+    await roots('live', 0o755, async () => {
+      const ran = await scene.run(['apply'], as)
+      forbidden(ran, 'live/config')
+      expect(ran.errors).toMatchObject([{ code: 'files.parent-read-only', stage: 'prepare' }])
+    })
+  })
+
   test('a stack file that may not be read: exit 3, and it is named', async () => {
     await roots('understudy.yaml', 0o600, async () => {
       const ran = await scene.run(['apply'], as)

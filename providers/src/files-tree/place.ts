@@ -136,6 +136,25 @@ export function ensureSlots({ dir, slots }: PlaceWrites): void {
   if (inherited.length > 0) dir.setXattrs(slots, {}, inherited)
 }
 
+/** Where a name is tried in the directory above, which the turn needs to write to. */
+export const parentProbe = ({ slots }: Names): string => `${slots}~`
+
+/** The slots may have been made when one still might: found here, nothing was built and nothing was turned. */
+export function refuseReadOnlyParent(place: PlaceWrites): void {
+  const { dir, live } = place
+  const probe = parentProbe(place)
+  try {
+    dir.remove(probe) // left by a kill
+    dir.create(probe, new Uint8Array(), 0o600)
+    dir.remove(probe)
+  } catch (thrown) {
+    if (!(thrown instanceof Fault) || thrown.fault.class !== 'forbidden') throw thrown
+    const hint = 'Give whoever runs Understudy the right to write to that directory, or run as its owner.'
+    const detail = `${shown(`${dir.path}/${live}`)} is exchanged in ${shown(dir.path)} (${thrown.fault.code}: ${thrown.fault.detail}).`
+    throw treeFault('parent-read-only', 'forbidden', 'The directory above the tree may not be written to.', detail, hint)
+  }
+}
+
 /** This moment by the file system's own clock: everything that changes from now on has a ctime of at least this. */
 export function stamp({ dir, slots }: PlaceWrites): bigint {
   const probe = `${slots}/clock`

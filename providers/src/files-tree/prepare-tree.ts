@@ -6,7 +6,19 @@ import { recordChanged } from './changed-paths.ts'
 import { knownOf, knownSlots, learn, readKnown, writeKnown } from './known-trees.ts'
 import { levelTree, removeTree } from './level-tree.ts'
 import type { Memento, TreeSide } from './memento.ts'
-import { ensureSlots, liveStat, namesOf, openToWrite, pointAt, refuseMounts, stamp, stepNames, sweepLinks } from './place.ts'
+import {
+  ensureSlots,
+  liveStat,
+  namesOf,
+  openToWrite,
+  parentProbe,
+  pointAt,
+  refuseMounts,
+  refuseReadOnlyParent,
+  stamp,
+  stepNames,
+  sweepLinks,
+} from './place.ts'
 import type { PlaceWrites } from './place.ts'
 import { readTree } from './read-tree.ts'
 import type { Known } from './read-tree.ts'
@@ -29,6 +41,7 @@ export async function prepareTree(
     const live = expectedLive(place, from)
     refuseMounts(place, call.fx)
     ensureSlots(place)
+    refuseReadOnlyParent(place)
     const trees = openTrees(call)
     const names = stepNames(call, call.key, place.slots)
     await clearStep(place, names, call)
@@ -153,6 +166,7 @@ export async function clearStep(place: PlaceWrites, names: ReturnType<typeof ste
   for (const name of [...probesOf(names.standby), ...probesOf(names.parts), names.standby, names.between, names.parts]) {
     await removeTree(place.dir, name, call)
   }
+  place.dir.remove(parentProbe(place))
   sweepLinks(place)
 }
 
