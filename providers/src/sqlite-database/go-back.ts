@@ -68,7 +68,7 @@ function workOut(db: SqlWrites, keep: Keep, old: Keep, pair: Pair): void {
     return
   }
   // The migration left the row there: else one under its key is another row.
-  const stayed = '(b.s = 1 OR (b.s = 0 AND a.s IS NOT NULL))'
+  const stayed = '(b.s <> 0 OR (b.s = 0 AND a.s IS NOT NULL))'
   const kept = pair.from.map((place, at) => {
     if (place === null) return `CASE WHEN ${stayed} THEN b.c${at} ELSE ${defaultOf(pair, at)} END`
     return `CASE WHEN a.s = 0 AND b.s = 0 AND ${same(`r.d${place}`, `a.d${place}`)} THEN b.c${at} ELSE r.d${place} END`
@@ -77,7 +77,7 @@ function workOut(db: SqlWrites, keep: Keep, old: Keep, pair: Pair): void {
   const rid = pair.continuous ? 'r.rid' : 'coalesce(b.rid, r.rid)'
   const flag = `CASE WHEN a.s = 0 AND b.s = 0 THEN CASE WHEN ${untouched} THEN 0 ELSE 2 END WHEN a.s = 0 THEN 3 ELSE 1 END`
   db.run(
-    `INSERT INTO ${work} SELECT ${flag}, ${rid}, r.rowid, CASE WHEN b.s = 0 THEN b.rowid END${comma(kept)} FROM ${r} AS r LEFT JOIN ${a} AS a ON ${onKey(pair, 'a', 'r')} LEFT JOIN ${b} AS b ON ${onKey(pair, 'b', 'r')} WHERE NOT (a.s IS 0 AND b.s IS NULL AND ${untouched})`,
+    `INSERT INTO ${work} SELECT ${flag}, ${rid}, r.rowid, CASE WHEN b.s <> 1 THEN b.rowid END${comma(kept)} FROM ${r} AS r LEFT JOIN ${a} AS a ON ${onKey(pair, 'a', 'r')} LEFT JOIN ${b} AS b ON ${onKey(pair, 'b', 'r')} WHERE NOT (a.s IS 0 AND b.s IS NULL AND ${untouched})`,
   )
   const gone = `b.s = 0 AND NOT EXISTS (SELECT 1 FROM ${a} AS a WHERE ${onKey(pair, 'a', 'b')}) AND NOT EXISTS (SELECT 1 FROM ${r} AS r WHERE ${onKey(pair, 'r', 'b')})`
   db.run(`INSERT INTO ${work} SELECT 0, b.rid, NULL, b.rowid${comma(olds.map((c) => `b.${c}`))} FROM ${b} AS b WHERE ${gone}`)
@@ -102,7 +102,7 @@ function putRekeyedAside(db: SqlWrites, keep: Keep, pair: Pair, { a, b, r }: Ima
     return place === null ? `b.c${at}` : `r.d${place}`
   })
   const none = (image: string, row: string): string => `NOT EXISTS (SELECT 1 FROM ${image} AS x WHERE ${onKey(pair, 'x', row)})`
-  const found = `FROM ${b} AS b JOIN ${r} AS r ON r.rid = b.rid WHERE (b.s = 1 OR NOT ${none(a, 'b')}) AND ${none(r, 'b')} AND ${none(b, 'r')}`
+  const found = `FROM ${b} AS b JOIN ${r} AS r ON r.rid = b.rid WHERE (b.s <> 0 OR NOT ${none(a, 'b')}) AND ${none(r, 'b')} AND ${none(b, 'r')}`
   if (db.all(`SELECT 1 ${found} LIMIT 1`).length > 0)
     db.run(`INSERT INTO ${lateTable(db, keep, before)} SELECT ${values.join(', ')} ${found}`)
 }

@@ -4,7 +4,7 @@ import type { SqlWrites } from '@understudy/contract'
 import type { ChangePlan, ChangeRow } from './change-row.ts'
 import { orphanName, orphansFault, orphansOf } from './foreign-keys.ts'
 import { reconcile } from './go-again.ts'
-import { all, keepName, keyBefore, same, takeAfter, takeMade } from './images.ts'
+import { all, keepName, keyBefore, markBrought, same, takeAfter, takeMade } from './images.ts'
 import type { Keep } from './images.ts'
 import { readNumbers } from './numbers.ts'
 import { matchTables, pairOf } from './pairs.ts'
@@ -50,7 +50,10 @@ export function goForward(
     pairs.some(({ before: old, after, touched, by }) => old !== null && after !== null && touched && by === 'none')
   )
     throw course.yielded
-  if (again !== null) reconcile(db, keep, pairs, again, { numbers, yielded: course.yielded !== null })
+  if (again !== null) {
+    reconcile(db, keep, pairs, again, { numbers, yielded: course.yielded !== null })
+    for (const pair of pairs) if (pair.touched) markBrought(db, keep, pair)
+  }
   const concerned = new Set(pairs.flatMap(({ after, before: old }) => [folded(after?.name ?? ''), folded(old?.name ?? '')]))
   const known = orphans === 'no rows' ? [] : orphans
   const left = orphans === 'no rows' ? [] : orphansOf(db, concerned)

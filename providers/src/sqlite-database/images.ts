@@ -1,7 +1,8 @@
 // Owns: rows kept aside in tables of ours: as they were before, as a migration left them, as an undo left them.
 // Never: changes a row of anybody else's table.
 
-//   keep_b(rid, s, c…, k…)   rows of the old side, before the migration     s = 1: the migration changed nothing that survives
+//   keep_b(rid, s, c…, k…)   rows of the old side, before the migration     s = 1: the migration changed nothing that survives; 2: it
+//                                                                           took the row away, and doing it again brought it back
 //   keep_a(rid, s, d…, k…)   rows of the new side, as the migration left them
 //   keep_r(rid, l, d…, k…)   rows of the new side, as the undo found them     l = 1: put aside by the undo; 2: back in place since
 //   keep_q(rid, c…, k…)      rows of the old side, as the undo left them
@@ -141,6 +142,15 @@ export function takeNow(
 export function takeMade(db: SqlWrites, keep: Keep, pair: Pair): void {
   const name = keepName(keep, pair.n, 'a')
   if (pair.after !== null && !hasTable(db, name)) takeNow(db, name, pair, pair.after, 'after', 'd', 's')
+}
+
+/** Rows of the old side that the migrations did not leave there, and that are there all the same once what was is back. */
+export function markBrought(db: SqlWrites, keep: Keep, pair: Pair): void {
+  if (pair.before === null || pair.after === null || pair.by === 'none') return
+  const [a, b] = [keepName(keep, pair.n, 'a'), keepName(keep, pair.n, 'b')]
+  const made = `EXISTS (SELECT 1 FROM ${a} AS a WHERE ${onKey(pair, 'a', 'b')})`
+  const there = `EXISTS (SELECT 1 FROM ${quoted(pair.after.name)} AS x WHERE ${joinLive(pair, 'b', 'x')})`
+  db.run(`UPDATE ${b} AS b SET s = 2 WHERE s = 0 AND NOT ${made} AND ${there}`)
 }
 
 /** Takes the image of the new side where there is none yet, and lets go of what both images have alike. */

@@ -375,6 +375,18 @@ describe('rows written since stay', () => {
     expect(rows('SELECT id FROM items')).toEqual(['1', '2', '3', '4'])
   })
 
+  test('done again, a row that made way and came back is the same row, also to the undo after it', async () => {
+    await become(items)
+    const column = 'ALTER TABLE items ADD COLUMN code TEXT; ALTER TABLE items DROP COLUMN price'
+    const changed = await change(items, `${column}; CREATE UNIQUE INDEX by_name ON items(name)`)
+    run("UPDATE items SET code = 'x' WHERE id = 2")
+    await changed.turn('before')
+    run("UPDATE items SET name = 'c', price = 5 WHERE id = 2")
+    await changed.turn('after')
+    await changed.turn('before')
+    expect(rows('SELECT * FROM items')).toEqual(['1|a|10', '2|c|5', '3|c|30'])
+  })
+
   test('of rows that are alike each comes back from aside once, however many were in place before', async () => {
     const orders = 'CREATE TABLE orders(item INTEGER REFERENCES items(id))'
     await become(items, orders)
