@@ -66,6 +66,8 @@ export async function withLease<T>(ports: Ports, doing: string, body: (writable:
     throw thrown
   }
   stop()
-  await store.freeLease(stack, epoch)
+  // What was done stands, and must be told as that, also where the disk has no room for giving the lease back: it runs out by
+  // itself, and that of a dead process is taken over at once.
+  await store.freeLease(stack, epoch).catch(() => undefined)
   return result
 }
