@@ -4,6 +4,7 @@ import { posix } from 'node:path'
 import type { Effects, Hands, Look, Reads, Stand } from '@understudy/contract'
 import { openIfThere } from '../files-file/open-if-there.ts'
 import { writeApplied } from './applied.ts'
+import { generationOf, writeGeneration } from './generation.ts'
 import type { Migration } from './migrations.ts'
 import { readRows, readState } from './read-database.ts'
 import type { FileMemento, State } from './schemas.ts'
@@ -15,7 +16,7 @@ import { transact } from './transact.ts'
 import { parseSchema } from './read-schema.ts'
 
 /** What SQLite keeps beside a database (sqlite.org/tempfiles.html). */
-const BESIDE = ['-wal', '-shm', '-journal'] as const
+export const BESIDE = ['-wal', '-shm', '-journal'] as const
 
 /** Stands for a key in names of files and tables. */
 export function shortOf(key: string, call: Look): string {
@@ -52,6 +53,7 @@ export async function build(path: string, to: State, migrations: readonly Migrat
     runMigrations(db, statements, { short: 'new', turn: 1 }, false)
     createObjects(db, wanted, 'all')
     writeApplied(db, migrations, [], call.fx.time.now())
+    writeGeneration(db, generationOf(to))
   })
   const dir = call.fx.fs.open(posix.dirname(path))
   try {
@@ -149,10 +151,15 @@ export function lateFile(path: string, memento: FileMemento, call: Look): readon
   }
 }
 
-/** Drops the side that is not live; a database that somebody wrote to stays, under a name of its own. */
+/** Drops a created database that is not live; one that somebody wrote to stays, under a name of its own. */
 export function releaseFile(path: string, memento: FileMemento, call: Hands): void {
   const aside = asidePath(path, memento.short)
   if (fileId(aside, call.fx) !== memento.file) return
-  if (lateFile(path, memento, call).length > 0) move(aside, keptPath(path, memento.short), call)
+  if (lateFile(path, memento, call).length > 0) keepBeside(path, memento.short, call)
   else removeFile(aside, call)
+}
+
+/** Gives what was put aside a name for people, for good. */
+export function keepBeside(path: string, short: string, call: Hands): void {
+  move(asidePath(path, short), keptPath(path, short), call)
 }

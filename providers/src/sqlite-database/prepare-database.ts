@@ -4,12 +4,14 @@ import { posix } from 'node:path'
 import { canonical, Fault } from '@understudy/contract'
 import type { Hands, Prepared } from '@understudy/contract'
 import { openIfThere } from '../files-file/open-if-there.ts'
+import { bringBack, DELETED, isTooBig, lastAt } from './deleted.ts'
 import { convert, lineageOf } from './convert.ts'
 import type { Lineage } from './convert.ts'
 import { asidePath, build, fileId, shortOf } from './files.ts'
+import { generationOf } from './generation.ts'
 import { loadMigrations } from './migrations.ts'
 import type { Migration } from './migrations.ts'
-import { readRows } from './read-database.ts'
+import { readRows, readState } from './read-database.ts'
 import { parseSchema, schemaBytes } from './read-schema.ts'
 import type { SchemaObject } from './read-schema.ts'
 import { parseList } from './schemas.ts'
@@ -18,6 +20,7 @@ import { changedSince, sqliteFault } from './sqlite-fault.ts'
 import { statementsOf } from './sql-statements.ts'
 import type { Statement } from './sql-statements.ts'
 import { tryChange } from './try-change.ts'
+import { releaseChange, turnChange } from './turn-change.ts'
 
 type Result = Prepared<Memento, Out>
 
@@ -27,8 +30,12 @@ export async function prepareDatabase(path: string, from: State | null, to: Stat
   if (to === null) {
     const file = fileId(path, call.fx)
     if (file === null) throw changedSince(path, 'it is gone')
-    const memento: Memento = { form: 'delete', short, from, file }
-    return { memento, out: null, reversal: 'switch', bytesHeld: sizeOf(path, call), losses: [] }
+    const size = sizeOf(path, call)
+    const memento: Memento = { form: 'delete', short: `${DELETED}${short}`, from, file }
+    const held: Omit<Result, 'memento' | 'losses'> = { out: null, reversal: 'switch', bytesHeld: size }
+    if (!isTooBig(size)) return { ...held, memento, losses: [] }
+    const loss = `database ${posix.basename(path)}: all its rows (${size} bytes), once the next change lets go of it`
+    return { ...held, memento: { ...memento, tooBig: true }, losses: [loss] }
   }
   return change(path, from, to, short, call)
 }
@@ -37,7 +44,14 @@ const nothing: Result = { memento: { form: 'nothing' }, out: null, reversal: 'sw
 
 async function create(path: string, to: State, short: string, call: Hands): Promise<Result> {
   const aside = asidePath(path, short)
-  await build(aside, to, await migrationsIn(to, call), call)
+  const generation = generationOf(to)
+  let losses: readonly string[] = []
+  if (await bringBack(path, generation, aside, call)) losses = await level(aside, to, short, call)
+  else {
+    // It stood here once, and nothing is kept of it.
+    if (generation <= lastAt(path, call.fx)) losses = [`database ${posix.basename(path)}: its rows of then`]
+    await build(aside, to, await migrationsIn(to, call), call)
+  }
   const db = call.fx.sql.open(aside)
   let rows
   try {
@@ -46,7 +60,25 @@ async function create(path: string, to: State, short: string, call: Hands): Prom
     db.close()
   }
   const memento: Memento = { form: 'create', short, to, file: fileId(aside, call.fx) ?? '', rows }
-  return { memento, out: { path }, reversal: 'switch', bytesHeld: sizeOf(aside, call), losses: [] }
+  return { memento, out: { path }, reversal: 'switch', bytesHeld: sizeOf(aside, call), losses }
+}
+
+/** Brings a deleted database that came back to the state that it had when it is wanted. Gives what cannot be had of it. */
+async function level(aside: string, to: State, short: string, call: Hands): Promise<readonly string[]> {
+  const db = call.fx.sql.open(aside)
+  let from
+  try {
+    from = await readState(db, call)
+  } finally {
+    db.close()
+  }
+  if (from.schema === to.schema && from.migrations.list === to.migrations.list) return []
+  const { memento, losses } = await change(aside, from, to, short, call)
+  if (memento.form === 'change') {
+    await turnChange(aside, memento, 'after', call)
+    releaseChange(aside, memento, call)
+  }
+  return losses
 }
 
 async function change(path: string, from: State, to: State, short: string, call: Hands): Promise<Result> {
@@ -56,6 +88,8 @@ async function change(path: string, from: State, to: State, short: string, call:
   const added = alike === -1 ? [] : wanted.slice(alike)
   const continued = alike === -1 ? wanted.length === had.length : alike === had.length
   const pending = continued ? added.flatMap(({ name, sql }) => statementsOf(name, sql)) : []
+  const anew =
+    generationOf(from) === generationOf(to) ? [] : [`database ${posix.basename(path)}: its rows of then, it was deleted and made anew`]
   const unrun = continued ? [] : added.filter(writesRows).map(({ name }) => `migration ${name}: what it writes to rows`)
   let statements: readonly Statement[] = pending
   let losses: readonly string[] = []
@@ -77,7 +111,13 @@ async function change(path: string, from: State, to: State, short: string, call:
   const memento: Memento = { form: 'change', short, from, to, script: await call.put(Buffer.from(canonical(plain(script)), 'utf8')) }
   const virtual = tried.plan.virtual.map((name) => `virtual table ${name}: its content`)
   const touched = tried.plan.pairs.some((pair) => pair.touched)
-  return { memento, out: { path }, reversal: 'restore', bytesHeld: touched ? sizeOf(path, call) : 0, losses: [...losses, ...virtual] }
+  return {
+    memento,
+    out: { path },
+    reversal: 'restore',
+    bytesHeld: touched ? sizeOf(path, call) : 0,
+    losses: [...anew, ...losses, ...virtual],
+  }
 }
 
 function writesRows({ name, sql }: Migration): boolean {

@@ -6,7 +6,9 @@ import type { Look, Provider } from '@understudy/contract'
 import { openIfThere } from '../files-file/open-if-there.ts'
 import { realPath } from '../files-file/real-path.ts'
 import { readBaseline } from './applied.ts'
+import { carryDeleted, nextGeneration, releaseDeleted, settleDeleted } from './deleted.ts'
 import { fileId, isIn, lateFile, lookFile, releaseFile, removeFile, asidePath, shortOf, turnFile } from './files.ts'
+import { generationOf, readGeneration } from './generation.ts'
 import { lookChange, releaseChange, turnChange } from './turn-change.ts'
 import { freezeMigrations, loadMigrations } from './migrations.ts'
 import type { Migration } from './migrations.ts'
@@ -34,8 +36,9 @@ export const sqliteDatabase: Provider<Spec, State, Memento, Part, Out> = {
   async want({ part: { path } }, spec, call) {
     const migrations = await migrationsOf(spec, call)
     const statements = migrations.flatMap(({ name, sql }) => statementsOf(name, sql))
-    const { schema } = tryChange(baselineAt(path, call), statements, false, call)
-    return { state: await stateOf(migrations, schema, call), claims: claimsOf(path, call) }
+    const { baseline, generation } = standsAt(path, call)
+    const { schema } = tryChange(baseline, statements, false, call)
+    return { state: await stateOf(migrations, schema, generation, call), claims: claimsOf(path, call) }
   },
   async read({ part: { path } }, _hint, call) {
     const dir = openIfThere(call.fx, posix.dirname(path))
@@ -58,7 +61,8 @@ export const sqliteDatabase: Provider<Spec, State, Memento, Part, Out> = {
   async fork({ part: { path } }, _to, live, _spec, call) {
     const copy = posix.join(call.room, posix.basename(path))
     removeFile(copy, call)
-    if (live !== null) await call.fx.sql.copy(path, copy)
+    if (live === null) await carryDeleted(path, copy, call)
+    else await call.fx.sql.copy(path, copy)
     return { part: { path: copy }, out: live === null ? null : { path: copy }, fidelity: 'exact', because: '' }
   },
   async close(_at, call) {
@@ -85,7 +89,11 @@ export const sqliteDatabase: Provider<Spec, State, Memento, Part, Out> = {
   async release({ part: { path } }, memento, call) {
     if (memento === null) removeFile(asidePath(path, shortOf(call.key, call)), call)
     else if (memento.form === 'change') releaseChange(path, memento, call)
-    else if (memento.form !== 'nothing') releaseFile(path, memento, call)
+    else if (memento.form === 'delete') await releaseDeleted(path, memento, call)
+    else if (memento.form === 'create') {
+      if (fileId(path, call.fx) === memento.file) settleDeleted(path, generationOf(memento.to), call)
+      else releaseFile(path, memento, call)
+    }
   },
   source: { freeze: freezeMigrations },
 }
@@ -108,12 +116,12 @@ async function migrationsOf({ migrations }: Spec, call: Look): Promise<readonly 
   return loaded
 }
 
-/** What stood in the database before the first migration; nothing where there is none yet. */
-function baselineAt(path: string, call: Look): readonly SchemaObject[] {
-  if (fileId(path, call.fx) === null) return []
+/** What stood in the database before the first migration, and the how manieth it is here. */
+function standsAt(path: string, call: Look): { readonly baseline: readonly SchemaObject[]; readonly generation: number } {
+  if (fileId(path, call.fx) === null) return { baseline: [], generation: nextGeneration(path, call) }
   const db = call.fx.sql.open(path)
   try {
-    return readBaseline(db) ?? readSchema(db)
+    return { baseline: readBaseline(db) ?? readSchema(db), generation: readGeneration(db) }
   } finally {
     db.close()
   }

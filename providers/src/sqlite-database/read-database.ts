@@ -3,6 +3,7 @@
 import { canonical } from '@understudy/contract'
 import type { Digest, Json, Look, SqlReads } from '@understudy/contract'
 import { readApplied } from './applied.ts'
+import { readGeneration } from './generation.ts'
 import type { Migration } from './migrations.ts'
 import { valueOf } from './images.ts'
 import { readNumbers } from './numbers.ts'
@@ -12,17 +13,23 @@ import type { State } from './schemas.ts'
 import { quoted } from './sqlite-fault.ts'
 
 /** The state of these migrations on this schema; its parts go into the store. */
-export async function stateOf(migrations: readonly Migration[], schema: readonly SchemaObject[], call: Look): Promise<State> {
+export async function stateOf(
+  migrations: readonly Migration[],
+  schema: readonly SchemaObject[],
+  generation: number,
+  call: Look,
+): Promise<State> {
   const list: { name: string; digest: Digest }[] = []
   for (const { name, sql } of migrations) list.push({ name, digest: await call.put(Buffer.from(sql, 'utf8')) })
   return {
     migrations: { count: list.length, last: list.at(-1)?.name ?? null, list: await call.put(Buffer.from(canonical(list), 'utf8')) },
     schema: await call.put(schemaBytes(schema)),
+    ...(generation === 0 ? {} : { generation }),
   }
 }
 
 export function readState(db: SqlReads, call: Look): Promise<State> {
-  return stateOf(readApplied(db), readSchema(db), call)
+  return stateOf(readApplied(db), readSchema(db), readGeneration(db), call)
 }
 
 const BATCH = 500 // rows named at once: bounds memory at a few hundred KB for ordinary rows

@@ -29,6 +29,8 @@ const specSchema = z.strictObject({
 const stateSchema = z.strictObject({
   migrations: z.strictObject({ count: z.number().int().nonnegative(), last: z.string().nullable(), list: digestSchema }),
   schema: digestSchema,
+  /** Databases that stood at this path before and were deleted; left out where there was none. */
+  generation: z.number().int().positive().optional(),
 })
 
 const partSchema = z.strictObject({ path: z.string().min(1) })
@@ -52,7 +54,13 @@ const mementoSchema = z.discriminatedUnion('form', [
     /** Name of its rows, as made. */
     rows: digestSchema,
   }),
-  z.strictObject({ form: z.literal('delete'), short: z.string(), from: stateSchema, file: z.string() }),
+  z.strictObject({
+    form: z.literal('delete'),
+    short: z.string(),
+    from: stateSchema,
+    file: z.string(),
+    /** More than the store takes: it was named as a loss. */ tooBig: z.literal(true).optional(),
+  }),
   z.strictObject({ form: z.literal('nothing') }),
 ])
 
@@ -63,6 +71,7 @@ export type Out = z.infer<typeof outSchema>
 export type Memento = z.infer<typeof mementoSchema>
 export type ChangeMemento = Extract<Memento, { form: 'change' }>
 export type FileMemento = Extract<Memento, { form: 'create' | 'delete' }>
+export type DeleteMemento = Extract<Memento, { form: 'delete' }>
 
 export interface Applied {
   readonly name: string

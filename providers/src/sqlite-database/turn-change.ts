@@ -5,6 +5,7 @@ import { readApplied, writeApplied } from './applied.ts'
 import { dropChange, readChange, readCookie, readMark, writeChange } from './change-row.ts'
 import type { ChangePlan } from './change-row.ts'
 import { fileId } from './files.ts'
+import { generationOf, writeGeneration } from './generation.ts'
 import { goBack } from './go-back.ts'
 import { goForward, orphansBefore, OrphansFirst } from './go-forward.ts'
 import { dropKeeps, keepPrefix, tablesNamed } from './images.ts'
@@ -74,6 +75,7 @@ function turnIn(db: SqlWrites, { path, memento, to, script, schemas, had, call }
     plan = goBack(db, keep, row)
     writeApplied(db, had, [], call.fx.time.now())
   }
+  writeGeneration(db, generationOf(to === 'after' ? memento.to : memento.from))
   expectDone(db, path, to === 'after' ? memento.to : memento.from, schemas[to], call)
   if (row !== null) dropKeeps(db, memento.short, row.turn)
   writeChange(db, memento.short, { side: to, turn, plan })
