@@ -1,6 +1,7 @@
 // Owns: where output goes: JSON lines, or text for people; data on stdout, messages on stderr.
 // Never: changes what is said between the two; never prints a control character that came from data.
 import type { FaultData } from '@understudy/contract'
+import { shownName } from '@understudy/engine'
 import type { EngineEvent } from '@understudy/engine'
 
 export interface Renderer {
@@ -23,11 +24,13 @@ export function standardOutput(): NodeJS.WriteStream['write'] {
   return write
 }
 
-/** Terminal controls in names and messages are shown, not obeyed. */
+/** Terminal controls in names and messages are shown, not obeyed; bytes of a name that are not UTF-8 as `--only` takes them. */
 export function printable(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- that is what is looked for
-  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`)
+  return shownName(text.replace(CONTROL, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`))
 }
+
+// oxlint-disable-next-line no-control-regex -- that is what is looked for
+const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g
 
 /** The same for what has to stay on one line: a row of a table, a name. */
 export function oneLine(text: string): string {

@@ -8,6 +8,7 @@ import type { Ports, Revision, StackState } from '@understudy/engine'
 import { openContext } from '../context.ts'
 import type { Context } from '../context.ts'
 import type { Exit } from '../exit-codes.ts'
+import { oneLine } from '../render/renderer.ts'
 import { stackFile } from '../session.ts'
 
 const scripts: Readonly<Record<string, string>> = {
@@ -155,7 +156,7 @@ async function storedWords(
     case 'parts': {
       const name = last.split('#')[0] ?? ''
       if (head === null || !last.includes('#')) return []
-      return (await componentsOf(ports, head, name)).map((pointer) => `${name}#${pointer}`)
+      return (await componentsOf(ports, head, name)).map((pointer) => `${name}#${oneLine(pointer)}`)
     }
     case 'revisions':
       return state.revisions.map(({ n }) => String(n))

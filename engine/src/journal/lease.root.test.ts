@@ -42,6 +42,6 @@ test('a lease that cannot be given back does not make a done thing undone; that 
   expect(await store.leaseOf('web')).toMatchObject({ holder: { doing: 'apply' } })
   expect(await withLease({ ...ports, gone: () => false }, 'again', async () => '').catch(faultOf)).toMatchObject({ code: 'lease.held' })
   const later: Ports = { ...ports, gone: () => true }
-  expect(await withLease(later, 'again', async ({ state }) => (await state()).seq)).toBe(1)
+  expect(await withLease(later, 'again', async (writable) => (await writable.state()).seq)).toBe(1)
   expect(await store.leaseOf('web')).toBeNull()
 })

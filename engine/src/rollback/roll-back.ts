@@ -24,7 +24,7 @@ import { partsFlip, performPartsFlip } from './flip-parts.ts'
 import type { PartsFlip } from './flip-parts.ts'
 import type { Recovered } from './recover.ts'
 import { oneWaySince } from './one-way.ts'
-import { followersOf } from './selection.ts'
+import { followersOf, namedAsShown } from './selection.ts'
 import type { Selected } from './selection.ts'
 
 export interface RollbackRequest {
@@ -59,21 +59,22 @@ export type RollbackResult =
     }
   | { readonly outcome: 'failed'; readonly undoing: Undoing | null; readonly result: ApplyResult | null; readonly held: boolean }
 
-export async function rollBack(writable: Writable, request: RollbackRequest, startedMs: number): Promise<RollbackResult> {
+export async function rollBack(writable: Writable, asked: RollbackRequest, startedMs: number): Promise<RollbackResult> {
   const { ports } = writable
   const state = await writable.state()
   const head = await headRevision(ports.store, state)
   const row = state.revisions.at(-1)
   if (head === null || row === undefined) return { outcome: 'nothing', why: 'nothing was ever applied' }
-  if (request.to === null && request.only.length === 0 && row.how === 'undone') {
+  if (asked.to === null && asked.only.length === 0 && row.how === 'undone') {
     return { outcome: 'nothing', why: `the last change is undone already; --to ${head.n - 1} would bring it back` }
   }
-  const target = request.to ?? head.n - 1
+  const target = asked.to ?? head.n - 1
   if (target === head.n) return { outcome: 'nothing', why: `revision ${target} is what is live` }
   const wanted = await revisionNumbered(writable, state, target)
   if (wanted === null && target !== 0) throw noRevision(target, state)
-  const unknown = request.only.find(({ resource }) => head.resources[resource] === undefined && wanted?.resources[resource] === undefined)
+  const unknown = asked.only.find(({ resource }) => head.resources[resource] === undefined && wanted?.resources[resource] === undefined)
   if (unknown !== undefined) throw noResource(unknown.resource, head)
+  const request = { ...asked, only: await namedAsShown(ports, asked.only, [head, wanted], collectLog().add) }
   refuseUnknown('--accept-loss', request.acceptLoss, head.resources, wanted?.resources ?? {})
   refuseUnknown('--accept-irreversible', request.acceptIrreversible, head.resources, wanted?.resources ?? {})
   if (row.recorded && target === head.n - 1 && request.only.length === 0) {

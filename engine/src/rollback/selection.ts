@@ -1,10 +1,14 @@
 // Owns: what a selective rollback covers: the chosen, and who has to follow because they refer to what changes.
 // Never: leaves a follower out silently.
 import { Fault } from '@understudy/contract'
+import { reading } from '../exec/attempt.ts'
+import type { CallLog } from '../exec/attempt.ts'
 import type { Ports } from '../exec/ports.ts'
 import { kindFor } from '../exec/run.ts'
+import { decodeName, encodeName } from '../fx/names.ts'
 import { holesOf } from '../model/holes.ts'
 import type { Revision } from '../model/plan.ts'
+import { primaryWorld } from '../plan/observe.ts'
 
 export interface Selected {
   readonly resource: string
@@ -25,6 +29,48 @@ export function parseSelection(text: string): Selected {
     detail: `${JSON.stringify(text)}: after # comes a pointer that starts with /`,
     hint: 'For example: --only config#/files/nginx.conf',
   })
+}
+
+const SHOWN_BYTE = /\\x([89a-f][0-9a-f])/i
+
+/**
+ * The chosen with names as they really are. A byte that is not UTF-8 is shown, and so written, as `\xNN`; a name that is
+ * spelled like that in plain letters (systemd's are) goes before.
+ */
+export async function namedAsShown(
+  ports: Ports,
+  only: readonly Selected[],
+  revisions: readonly (Revision | null)[],
+  log: CallLog,
+): Promise<readonly Selected[]> {
+  const named: Selected[] = []
+  for (const one of only) {
+    const spelled = one.pointer !== null && SHOWN_BYTE.test(one.pointer) && (await isComponent(ports, one, revisions, log))
+    named.push(one.pointer === null || spelled ? one : { ...one, pointer: asBytes(one.pointer) })
+  }
+  return named
+}
+
+async function isComponent(
+  ports: Ports,
+  { resource, pointer }: Selected,
+  revisions: readonly (Revision | null)[],
+  log: CallLog,
+): Promise<boolean> {
+  for (const revision of revisions) {
+    const held = revision?.resources[resource]
+    const components = held === undefined ? null : kindFor(ports, held.kind).components
+    if (held === undefined || components === null || pointer === null) continue
+    const bound = { world: primaryWorld(revision), resource: held.id, during: 'select', limits: held.terms, log }
+    if ((await reading(ports, bound, (call) => components.get(held.state, pointer, call))) !== undefined) return true
+  }
+  return false
+}
+
+function asBytes(pointer: string): string {
+  if (!SHOWN_BYTE.test(pointer)) return pointer
+  const parts = pointer.split(new RegExp(SHOWN_BYTE, 'gi'))
+  return decodeName(Buffer.concat(parts.map((part, index) => (index % 2 === 0 ? encodeName(part) : Buffer.from(part, 'hex')))))
 }
 
 /** Those who refer, directly or through others, to an output that changes with what was chosen. */
