@@ -72,8 +72,8 @@ function faultOfComplaint(complaint: Complaint, redact: (text: string) => string
     code,
     class: 'invalid',
     summary: intentCodes[code],
-    detail: redact(span === null ? detail : `${placeText(span)}: ${detail}`),
-    hint: redact(more > 0 ? `${hint} (${more} more ${more === 1 ? 'error is' : 'errors are'} not shown.)` : hint),
+    detail: clipped(redact(span === null ? detail : `${placeText(span)}: ${detail}`)),
+    hint: clipped(redact(more > 0 ? `${hint} (${more} more ${more === 1 ? 'error is' : 'errors are'} not shown.)` : hint)),
     stage: 'intent',
     ...(resource === undefined ? {} : { resource }),
   }
@@ -87,7 +87,14 @@ function faultOfComplaint(complaint: Complaint, redact: (text: string) => string
       line: place?.line ?? null,
       column: place?.column ?? null,
       snippet: snippet === null ? null : redact(snippet),
-      pointer: pointerOf(span),
+      pointer: clipped(pointerOf(span)),
     },
   }
+}
+
+const TEXT_MAX = 1_000 // characters: a parser repeats what it stumbled over, which may be all of a file of 10 MB
+
+/** After redacting: half a secret is not known as one. */
+function clipped<T extends string | null>(text: T): T | string {
+  return text === null || text.length <= TEXT_MAX ? text : `${text.slice(0, TEXT_MAX)}… (${text.length} characters)`
 }

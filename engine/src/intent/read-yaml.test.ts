@@ -118,3 +118,20 @@ test('indentation as deep as a stair is refused, a hundred levels are not', () =
   expect(faultsOf(stair(1_000))[0]).toMatch(/^intent\.too-deep /)
   expect(faultsOf(stair(90))).toEqual([])
 })
+
+test.each([
+  ['alias', '{*%, b}'],
+  ['anchor', '{&%'],
+  ['tag', '{!<%'],
+  ['tag with a handle', '{!%!b c: d}'],
+  ['quoted text', '{"%'],
+  ['key twice', '{%: 1, %: 2}'],
+  ['head of a block', 'a: |%\n  b'],
+  ['sign that nothing begins with', '{@%}'],
+  ['text behind the end', '{} %'],
+  ['refused key', '{__proto__: %, ? [%] : 1}'],
+])('a %s of 200,000 letters is not repeated whole', (_what, text) => {
+  const { faults } = read(text.replaceAll('%', 'a'.repeat(200_000)))
+  expect(faults.length).toBeGreaterThan(0)
+  expect(JSON.stringify(faults).length).toBeLessThan(20_000)
+})
