@@ -3,6 +3,7 @@
 import { mkdtemp, readFile, readlink, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { EffectRecord, Hands, Look } from '@understudy/contract'
 import { openEffects } from '../fx/open-effects.ts'
 import { createRecorder } from '../fx/recorder.ts'
@@ -25,6 +26,7 @@ export interface Stage {
   close(): Promise<void>
 }
 
+const DYING_POLL_MS = 5
 const EPOCH = 1 // the first lease that is ever given out
 
 export async function openStage(): Promise<Stage> {
@@ -42,7 +44,12 @@ export async function openStage(): Promise<Stage> {
     records: () => recorder.take(),
     cancel: () => abort.abort(),
     async close() {
-      const left = [...(await mountsBelow(dir)), ...(await processesIn(dir))]
+      let processes = await processesIn(dir)
+      while (processes.some(({ dying }) => dying)) {
+        await delay(DYING_POLL_MS)
+        processes = await processesIn(dir)
+      }
+      const left = [...(await mountsBelow(dir)), ...processes.map(({ text }) => text)]
       if (left.length > 0) throw new Error(`left behind in ${dir}: ${left.join('; ')}`)
       await rm(dir, { recursive: true, force: true })
     },
@@ -55,15 +62,20 @@ async function mountsBelow(dir: string): Promise<string[]> {
   return points.filter((point) => point === dir || point.startsWith(`${dir}/`)).map((point) => `mount ${point}`)
 }
 
-/** Processes that work in the directory, run from it, or hold something of it open; ourselves not counted. */
-async function processesIn(dir: string): Promise<string[]> {
-  const found: string[] = []
+/**
+ * Processes that work in the directory, run from it, or hold something of it open; ourselves not counted. One that is
+ * dying has given back its memory (no command line any more) and not yet its directories.
+ */
+async function processesIn(dir: string): Promise<{ readonly text: string; readonly dying: boolean }[]> {
+  const found: { text: string; dying: boolean }[] = []
   for (const pid of await readdir('/proc')) {
     if (!/^\d+$/.test(pid) || Number(pid) === process.pid) continue
     const links = ['cwd', 'exe', 'root', ...(await readdir(`/proc/${pid}/fd`).catch(() => [])).map((fd) => `fd/${fd}`)]
     const targets = await Promise.all(links.map((link) => readlink(`/proc/${pid}/${link}`).catch(() => '')))
     const target = targets.find((path) => path === dir || path.startsWith(`${dir}/`))
-    if (target !== undefined) found.push(`process ${pid} at ${target}`)
+    if (target === undefined) continue
+    const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
+    found.push({ text: `process ${pid} at ${target}`, dying: command === '' })
   }
   return found
 }
