@@ -2,6 +2,7 @@
 // temporary files. `real` may take longer and start components: *.real.test.ts, and all tests of the outer packages.
 // `root` needs root (mounts, namespaces, other users): *.root.test.ts anywhere.
 
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 const inner = ['contract', 'engine', 'tools']
@@ -18,6 +19,8 @@ export default defineConfig({
     // after itself and leaves no state in modules. Forks, not threads: koffi and signals belong to a process.
     isolate: false,
     pool: 'forks',
+    // Many tests wait for processes: two at once also where vitest would leave one of two cores free.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     passWithNoTests: false,
     projects: [
       { extends: true, test: { name: 'unit', include: unit, exclude: [...built, '**/*.{real,root}.test.ts'] } },

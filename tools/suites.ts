@@ -23,7 +23,7 @@ export const suites: readonly Suite[] = [
   { name: 'types', command: ['tsc'], needsRoot: false },
   { name: 'tidy', command: ['node', 'tools/tidy.ts'], needsRoot: false },
   { name: 'unit', command: ['vitest', 'run', '--project', 'unit'], needsRoot: false, vitest: true },
-  { name: 'real', command: ['vitest', 'run', '--project', 'real'], needsRoot: false, vitest: true },
+  { name: 'real', command: ['vitest', 'run', '--project', 'real'], needsRoot: false, vitest: true, timeoutMs: 25 * 60_000 },
   { name: 'root', command: ['vitest', 'run', '--project', 'root'], needsRoot: true, vitest: true },
   { name: 'pack', command: ['node', 'tools/pack-test.ts'], needsRoot: false, after: 'cli/src/main.ts' },
   { name: 'demo', command: ['npm', 'run', '-s', 'demo'], needsRoot: false, after: 'examples/shop/demo.ts' },
