@@ -15,12 +15,12 @@ const external = ['koffi']
 
 const bundle = await rolldown({
   // The front is a program of its own: providers/src/proxy-route/front-process.ts looks for it beside the bundle.
-  // The name worker is a thread: engine/src/fx/name-files.ts looks for it there, too.
+  // The file worker is a thread: engine/src/fx/ask-file-worker.ts looks for it there, too.
   input: {
     main: join(here, 'src/main.ts'),
     front: join(here, '../providers/src/proxy-route/front/main.ts'),
     index: join(here, 'src/index.ts'),
-    'name-worker': join(here, '../engine/src/fx/name-worker.ts'),
+    'file-worker': join(here, '../engine/src/fx/file-worker.ts'),
   },
   platform: 'node',
   external: [...external, /^node:/],

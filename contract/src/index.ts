@@ -43,3 +43,4 @@ export type {
   TurningParts,
   Wanted,
 } from './provider.ts'
+export { PRINT_NUMBERS } from './provider.ts'

@@ -40,6 +40,9 @@ export interface NamedFile {
   readonly ctimeNs: bigint
 }
 
+/** Numbers in a print, eight bytes each (`Look.prints`). */
+export const PRINT_NUMBERS = 4
+
 export interface Look {
   readonly signal: AbortSignal
   readonly fx: Reads
@@ -60,6 +63,12 @@ export interface Look {
    * caller that needs to know why reads that one itself.
    */
   nameFiles(dir: DirReads, folder: Path, names: readonly Path[]): Promise<readonly (NamedFile | null)[]>
+  /**
+   * What a compare-and-swap of many names compares, PRINT_NUMBERS a name and cheaper than `stat`: inode; size, of a
+   * directory its rights and owner; mtime; ctime, of a directory 0, since renaming it changes it. Zeros: nothing is there.
+   * Of two lists that are asked for at once, one is left to another thread.
+   */
+  prints(dir: DirReads, names: readonly Path[]): Promise<BigUint64Array>
   /** The value of a secret. From then on it is blanked out of everything that is recorded. */
   reveal(secret: Secret): Promise<string>
   /** For people who watch: how far this call is. Never needed for correctness. */

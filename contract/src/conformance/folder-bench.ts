@@ -45,6 +45,7 @@ export function folderBench(): Bench {
         if (stat?.type !== 'file') return null
         return { digest: name(dir.read(path)), size: stat.size, ino: stat.ino, ctimeNs: stat.ctimeNs }
       }),
+    prints: async (dir, names) => new BigUint64Array(names.flatMap((path) => printOf(dir.stat(path)))),
     reveal: async ({ mac }) => Buffer.from(objects.get(mac) ?? []).toString('utf8'),
     progress: () => undefined,
   })
@@ -141,6 +142,12 @@ function openDir(path: string, note: (verb: string, target: string) => void): Di
     sync: () => undefined,
     syncAll: () => undefined,
   }
+}
+
+function printOf(stat: Stat | null): readonly bigint[] {
+  if (stat === null) return [0n, 0n, 0n, 0n]
+  const { type, ino, size, mode, mtimeNs, ctimeNs } = stat
+  return type === 'dir' ? [ino, BigInt(mode), mtimeNs, 0n] : [ino, BigInt(size), mtimeNs, ctimeNs]
 }
 
 function statOf(path: string): Stat | null {

@@ -3,22 +3,17 @@
 import { createHmac } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { closeSync, constants, openSync } from 'node:fs'
-import { Worker } from 'node:worker_threads'
 import { isDigest } from '@understudy/contract'
 import type { DirReads, NamedFile } from '@understudy/contract'
+import { askWorker } from './ask-file-worker.ts'
 import { encodeName } from './names.ts'
 import { nameHere } from './name-here.ts'
 import type { NamedHere } from './name-here.ts'
-import type { NameTask } from './name-worker.ts'
 import { O_PATH } from './open-flags.ts'
 import { rootBehind } from './tree-root.ts'
 
 const FEW = 256 // files of one call named here: about 15 ms, and less than a worker takes to start
 const BATCH = 256 // files a message: the answer comes in time for heartbeats and Ctrl-C
-
-let worker: Worker | null = null
-let sentKey: KeyObject | null = null
-let waiting: ((answer: readonly (NamedHere | null)[] | null) => void)[] = []
 
 /** For one call of a provider: its first few files are named here. */
 export function fileNamer(key: KeyObject) {
@@ -32,8 +27,9 @@ export function fileNamer(key: KeyObject) {
       for (let at = 0; at < names.length; at += BATCH) {
         const batch = names.slice(at, at + BATCH).map((name) => (name.isWellFormed() ? name : encodeName(name)))
         named += batch.length
-        const answer = named <= FEW ? null : await ask(held, batch, key)
-        for (const row of answer ?? nameHere(held, batch, key)) found.push(fileOf(row))
+        const answer = named <= FEW ? null : await askWorker({ folder: held, names: batch, key })
+        const rows = answer !== null && 'named' in answer ? answer.named : nameHere(held, batch, key)
+        for (const row of rows) found.push(fileOf(row))
       }
       return found
     } finally {
@@ -58,42 +54,4 @@ function fileOf(row: NamedHere | null): NamedFile | null {
   const { hex, size, ino, ctimeNs } = row
   const digest = `h:${hex}`
   return isDigest(digest) ? { digest, size, ino, ctimeNs } : null
-}
-
-/** Null when there is no worker to be had: then it is done here. Answers come in the order of the questions. */
-function ask(folder: number, names: readonly (string | Uint8Array)[], key: KeyObject): Promise<readonly (NamedHere | null)[] | null> {
-  return new Promise((resolve) => {
-    try {
-      worker ??= start()
-      const task: NameTask = { folder, names, key: key === sentKey ? null : key }
-      worker.postMessage(task)
-      sentKey = key
-      waiting.push(resolve)
-      worker.ref()
-    } catch {
-      resolve(null)
-    }
-  })
-}
-
-function start(): Worker {
-  // In a bundle it is a file beside this one's chunk folder (cli/build.ts); in a checkout the module itself.
-  const here = import.meta.url
-  const program = here.endsWith('.ts') ? new URL('./name-worker.ts', here) : new URL('../name-worker.js', here)
-  const started = new Worker(program)
-  const end = (): void => {
-    if (worker !== started) return
-    worker = null
-    sentKey = null
-    const left = waiting
-    waiting = []
-    for (const answer of left) answer(null)
-  }
-  started.on('message', (rows: readonly (NamedHere | null)[]) => {
-    waiting.shift()?.(rows)
-    if (waiting.length === 0) started.unref()
-  })
-  started.on('error', end)
-  started.on('exit', end)
-  return started
 }

@@ -26,7 +26,6 @@ export function sqliteLog(db: DatabaseSync, queue: WriteQueue, clock: Clock): Lo
   const from = db.prepare('select stream from heads where stream >= ? order by stream')
   const removeEntries = db.prepare('delete from entries where stream = ?')
   const removeHead = db.prepare('delete from heads where stream = ?')
-  const touch = db.prepare(`update meta set value = value where name = 'flushes'`)
   const setHead = db.prepare(
     `insert into heads (stream, seq, epoch, hash) values (?, ?, ?, ?)
      on conflict (stream) do update set seq = excluded.seq, epoch = excluded.epoch, hash = excluded.hash`,
@@ -88,8 +87,8 @@ export function sqliteLog(db: DatabaseSync, queue: WriteQueue, clock: Clock): Lo
           insert.run(stream, entry.seq, epoch, entry.at, Buffer.from(entry.hash, 'hex'), body)
         }
         const last = made.at(-1)
-        if (last === undefined) touch.run() // even an empty append makes durable what was put before
-        else setHead.run(stream, last.entry.seq, epoch, Buffer.from(last.entry.hash, 'hex'))
+        // Even an empty append makes durable what was put before.
+        if (last !== undefined) setHead.run(stream, last.entry.seq, epoch, Buffer.from(last.entry.hash, 'hex'))
         return made.map(({ entry }) => entry)
       })
     },

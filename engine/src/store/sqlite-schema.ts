@@ -14,8 +14,7 @@ export const steps: readonly string[] = [
    create table leases (stack text primary key, epoch integer not null, holder text, taken_at integer not null,
      until integer not null, ttl_ms integer not null) strict, without rowid;
    create table objects (id integer primary key, digest blob not null, piece integer not null, pieces integer not null,
-     sealed blob not null, unique (digest, piece)) strict;
-   insert into meta values ('flushes', '0');`,
+     sealed blob not null, unique (digest, piece)) strict;`,
 ]
 
 /** 0 for an empty database. */

@@ -5,6 +5,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { Fault } from '@understudy/contract'
 import { isBroken, isBusy, sqliteFault } from './sqlite-fault.ts'
 import { storeFault } from './store-fault.ts'
+import { openWalFile } from './wal-file.ts'
 
 export interface WriteQueue {
   /**
@@ -58,12 +59,11 @@ export function createWriteQueue(db: DatabaseSync, where: string, guard: () => v
   const openRead = db.prepare('begin')
   const commit = db.prepare('commit')
   const changes = db.prepare('select total_changes() as n')
-  const touch = db.prepare(`update meta set value = value where name = 'flushes'`)
+  const log = openWalFile(where)
   let jobs: Job[] = []
   let bytes = 0
   let tries = 0
   let scheduled = false
-  let full = true // as a connection begins
   let soiled = true // what an earlier process wrote and did not flush
   let broken: Error | null = null
   let closed = false
@@ -83,9 +83,6 @@ export function createWriteQueue(db: DatabaseSync, where: string, guard: () => v
     const batch = nextBatch(jobs)
     const durable = batch.some((job) => job.durable)
     try {
-      // The last commit flushes the log as a whole: with it all earlier ones, also those of other processes.
-      if (full !== durable) db.exec(`pragma synchronous = ${durable ? 'full' : 'normal'}`)
-      full = durable
       begin.run()
     } catch (error) {
       if (isBusy(error) && tries < BUSY_TRIES) {
@@ -118,17 +115,31 @@ export function createWriteQueue(db: DatabaseSync, where: string, guard: () => v
       settle = batch.map((job) => job.attempt())
       const wrote = changes.get()?.['n'] !== before
       commit.run()
-      if (wrote) soiled = !durable
+      if (wrote) soiled = true
     } catch (error) {
       takeBack(error)
       fail(batch, error)
       return
     }
+    if (durable && soiled && !flushLog(batch)) return
     for (const answer of settle) answer()
     sinceCheckpoint += batch.reduce((sum, job) => sum + job.bytes, COMMIT_BYTES)
     if (sinceCheckpoint >= CHECKPOINT_BYTES) {
       sinceCheckpoint = 0
       setImmediate(checkpoint)
+    }
+  }
+
+  /** All of the log: what this batch wrote, and all earlier ones, also those of other processes. False: nobody knows what is on the disk. */
+  function flushLog(batch: readonly Job[]): boolean {
+    try {
+      log.flush()
+      soiled = false
+      return true
+    } catch (error) {
+      broken ??= sqliteFault(error, where)
+      fail(batch, error)
+      return false
     }
   }
 
@@ -209,12 +220,13 @@ export function createWriteQueue(db: DatabaseSync, where: string, guard: () => v
       soiled = true
     },
     async flush() {
-      await write({ durable: true, bytes: 0 }, () => void (soiled && touch.run()))
+      await write({ durable: true, bytes: 0 }, () => undefined)
     },
     async close() {
       if (closed) return
       while (jobs.length > 0) await pause()
       closed = true
+      log.close()
       db.close()
     },
   }

@@ -2,6 +2,7 @@
 // Never: tells whether the world is the primary.
 import type { Effects, Hands, Look, Reads } from '@understudy/contract'
 import { fileNamer } from '../fx/name-files.ts'
+import { printFiles } from '../fx/print-files.ts'
 import type { Recorder } from '../fx/recorder.ts'
 import type { Objects } from '../store/store.ts'
 
@@ -23,6 +24,7 @@ export function lookCall({ objects, recorder, fx, room, progress }: CallOptions)
     put: (bytes) => objects.put(bytes),
     name: (bytes) => objects.name(bytes),
     nameFiles: fileNamer(objects.nameKey),
+    prints: printFiles,
     async reveal({ mac }) {
       const text = Buffer.from(await objects.get(mac)).toString('utf8')
       recorder.hide(text)

@@ -1,35 +1,25 @@
 // Owns: the paths that a step changes, with what lstat says of each on both sides: the compare of compare-and-swap.
 // Never: reads content. A write that leaves inode, size, mtime and ctime as they were is not seen here; a full look sees it.
-import { isDigest, isObject } from '@understudy/contract'
-import type { DirReads, Look, Stat } from '@understudy/contract'
+import { isDigest, isObject, PRINT_NUMBERS } from '@understudy/contract'
+import type { DirReads, Look } from '@understudy/contract'
 import type { TreeMemento } from './memento.ts'
 import { badTree } from './entry.ts'
 
 export type Changed = TreeMemento['changed']
 
-const NUMBERS = 4 // inode, size or rights, mtime, ctime: 32 bytes a path
 const INLINE_MAX = 16_384 // bytes of paths kept in the memento itself; more is an object
 
-/** Fingerprints of the paths below `base`, absent ones as zeros. */
-export function printsOf(dir: DirReads, base: string | null, paths: readonly string[]): BigUint64Array {
-  const prints = new BigUint64Array(paths.length * NUMBERS)
-  if (base === null) return prints
+/** Prints of the paths below `base` (null: an absent tree). Of the tree itself only the rights count: a turn changes its times. */
+export async function printsOf(dir: DirReads, base: string | null, paths: readonly string[], call: Pick<Look, 'prints'>) {
+  if (base === null) return new BigUint64Array(paths.length * PRINT_NUMBERS)
   const prefix = `${base}/`
-  for (let index = 0, at = 0; index < paths.length; index += 1, at += NUMBERS) {
-    const path = paths[index] ?? ''
-    const stat = dir.stat(path === '' ? base : prefix + path)
-    if (stat !== null) fill(prints, at, stat, path === '')
-  }
+  const prints = await call.prints(
+    dir,
+    paths.map((path) => (path === '' ? base : prefix + path)),
+  )
+  const itself = paths.indexOf('') * PRINT_NUMBERS
+  if (itself >= 0) prints.set([1n, prints[itself + 1] ?? 0n, 0n, 0n], itself)
   return prints
-}
-
-/** A directory's ctime changes when it is renamed, so for directories it does not count; the tree's own times neither. */
-function fill(prints: BigUint64Array, at: number, stat: Stat, isTree: boolean): void {
-  const dir = stat.type === 'dir'
-  prints[at] = isTree ? 1n : stat.ino
-  prints[at + 1] = dir ? (BigInt(stat.mode) << 48n) ^ (BigInt(stat.uid) << 24n) ^ BigInt(stat.gid) : BigInt(stat.size)
-  prints[at + 2] = isTree ? 0n : BigInt.asUintN(64, stat.mtimeNs)
-  prints[at + 3] = dir ? 0n : BigInt.asUintN(64, stat.ctimeNs)
 }
 
 export function sumOf(prints: BigUint64Array, call: Pick<Look, 'name'>) {
@@ -47,7 +37,7 @@ export async function recordChanged(
   paths: readonly string[],
   call: Look,
 ): Promise<Changed> {
-  const [before, after] = [printsOf(dir, bases.before, paths), printsOf(dir, bases.after, paths)]
+  const [before, after] = await Promise.all([printsOf(dir, bases.before, paths, call), printsOf(dir, bases.after, paths, call)])
   const prints = await call.put(Buffer.concat([bytesOf(before), bytesOf(after)]))
   const listed = Buffer.from(JSON.stringify({ v: 1, paths }), 'utf8')
   return {
@@ -74,15 +64,16 @@ export async function driftOf(
   side: 'before' | 'after',
   changed: Changed,
   paths: readonly string[],
-  call: Pick<Look, 'get' | 'name'>,
+  call: Pick<Look, 'get' | 'name' | 'prints'>,
 ): Promise<readonly string[]> {
-  const now = printsOf(dir, base, paths)
+  const now = await printsOf(dir, base, paths, call)
   if (sumOf(now, call) === changed[side]) return []
   const recorded = await call.get(changed.prints)
   const both = new BigUint64Array(recorded.slice().buffer)
-  const offset = side === 'before' ? 0 : paths.length * NUMBERS
+  const offset = side === 'before' ? 0 : paths.length * PRINT_NUMBERS
   return paths.filter((_, index) => {
-    for (let number = index * NUMBERS; number < (index + 1) * NUMBERS; number += 1) if (now[number] !== both[offset + number]) return true
+    for (let number = index * PRINT_NUMBERS; number < (index + 1) * PRINT_NUMBERS; number += 1)
+      if (now[number] !== both[offset + number]) return true
     return false
   })
 }

@@ -1,4 +1,4 @@
-// Owns: `turn` of a whole tree: compare, exchange two names, sync, compare again. No effect more for a bigger tree.
+// Owns: `turn` of a whole tree: compare both sides, exchange two names, sync. No effect more for a bigger tree.
 // Never: overwrites: what a side holds is moved as it is, and what does not fit is moved back.
 import type { Hands, Side, Stand } from '@understudy/contract'
 import { driftOf, pathsOf } from './changed-paths.ts'
@@ -32,17 +32,16 @@ export async function turnTree(place: PlaceWrites, memento: TreeMemento, to: Sid
     return { side: to, standby: where.standby ? 'fit' : 'gone' }
   }
   if (!where.standby) throw standbyGone(place, memento)
-  if (memento[from] !== null) await compareLive(place, memento, from, paths, call)
+  // Both sides before anything is visible, each by a thread of its own. The exchange itself moves two names and cannot
+  // change what they lead to; what is written in between is seen by the full look that follows.
+  const [wrong] = await Promise.all([
+    memento[to] === null ? [] : driftOf(place.dir, standbyName(place, memento), to, memento.changed, paths, call),
+    memento[from] === null ? null : compareLive(place, memento, from, paths, call),
+  ])
+  if (wrong.length > 0) throw standbyChanged(path, wrong)
   swap(place, memento, to)
   mend(place, memento, to)
   sync(place)
-  const wrong = memento[to] === null ? [] : await driftOf(place.dir, place.live, to, memento.changed, paths, call)
-  if (wrong.length > 0) {
-    swap(place, memento, from)
-    mend(place, memento, from)
-    sync(place)
-    throw standbyChanged(path, wrong)
-  }
   // A writer that had a file open goes on writing to the side that was turned away from.
   const late =
     to === 'after' && memento[from] !== null
@@ -128,6 +127,6 @@ function standbyGone(place: PlaceWrites, memento: TreeMemento) {
 
 function standbyChanged(path: string, names: readonly string[]) {
   const fault = changedSince(path, names)
-  const hint = 'It was turned back at once. Plan the change (or its undo) again: it is prepared anew.'
+  const hint = 'Nothing was turned. Plan the change (or its undo) again: it is prepared anew.'
   return treeFault('standby-changed', 'conflict', 'The side that was to become live is not as it was prepared.', fault.fault.detail, hint)
 }
