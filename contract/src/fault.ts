@@ -30,10 +30,19 @@ export interface FaultData {
   readonly cause?: FaultData
 }
 
-/** The one error class that crosses the seam. Anything else that is thrown is a `bug` with its message as detail. */
+const BRAND = Symbol.for('understudy.fault')
+
+/**
+ * The one error class that crosses the seam. Anything else that is thrown is a `bug` with its message as detail. A provider's
+ * package may bring a copy of this class: a fault of either copy is an `instanceof` of both.
+ */
 export class Fault extends Error {
   override readonly name = 'Fault'
+  readonly [BRAND] = true
   readonly fault: FaultData
+  static override [Symbol.hasInstance](value: unknown): value is Fault {
+    return typeof value === 'object' && value !== null && BRAND in value
+  }
   constructor(fault: FaultData) {
     super(`${fault.code}: ${fault.summary}${fault.detail ? ` ${fault.detail}` : ''}`)
     this.fault = fault

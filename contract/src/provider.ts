@@ -65,7 +65,7 @@ export interface Look {
   nameFiles(dir: DirReads, folder: Path, names: readonly Path[]): Promise<readonly (NamedFile | null)[]>
   /**
    * What a compare-and-swap of many names compares, PRINT_NUMBERS a name and cheaper than `stat`: inode; size, of a
-   * directory its rights and owner; mtime; ctime, of a directory 0, since renaming it changes it. Zeros: nothing is there.
+   * directory its rights and owner; mtime; ctime, of a directory 0, since renaming it changes it. Zeros: nothing is there, or a link is on the way to it.
    * Of two lists that are asked for at once, one is left to another thread.
    */
   prints(dir: DirReads, names: readonly Path[]): Promise<BigUint64Array>

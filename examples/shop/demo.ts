@@ -36,6 +36,9 @@ cpSync(import.meta.dirname, folder, {
   filter: (path) => !/\.ts$|\/live(\/|$)|\/\.understudy(\/|$)/.test(path.slice(import.meta.dirname.length)),
 })
 say(`The shop: a directory, a database, a service and a front, in ${folder}; no root, no server.`)
+// The commands under way end by themselves; then everything is taken away. A second signal does not wait for that.
+let interrupted: string | null = null
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => (interrupted = signal))
 try {
   await perform()
 } catch (thrown) {
@@ -139,6 +142,7 @@ function live(path: string): string {
 
 /** Runs a command that has to end with this exit code. */
 async function run(code: number, ...args: readonly string[]): Promise<Ran> {
+  if (interrupted !== null) throw new Error(`${interrupted}: the rest is left out`)
   say(`  $ understudy ${args.filter((arg, n) => !/^(port|node)=/.test(args[arg === '--var' ? n + 1 : n] ?? '')).join(' ')}`)
   const ran = await understudy(file, args)
   if (json) for (const line of ran.lines) process.stdout.write(`${JSON.stringify(line)}\n`)

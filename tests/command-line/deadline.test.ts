@@ -1,5 +1,6 @@
+import { existsSync, rmSync } from 'node:fs'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { askKeeper } from '@understudy/engine'
+import { askKeeper, keeperSocket } from '@understudy/engine'
 import { openFolder } from './folder.ts'
 import type { Folder } from './folder.ts'
 
@@ -43,4 +44,13 @@ test.each([
   await expect.poll(() => Date.now() > until, { timeout: 10_000 }).toBe(true)
   expect(await folder.run(verb)).toMatchObject({ code, stdout: expect.stringContaining('was not confirmed in time and is undone') })
   expect(folder.read('note')).toBe('one')
+})
+
+test('whoever clears away the socket of the keeper takes nothing from what it keeps', async () => {
+  expect(await folder.run('apply', '--confirm-within', '3s')).toMatchObject({ code: 0 })
+  const socket = keeperSocket(folder.path('.understudy'))
+  rmSync(socket)
+  await expect.poll(() => existsSync(socket), { timeout: 10_000 }).toBe(true)
+  await expect.poll(() => folder.read('note'), { timeout: 20_000 }).toBe('one')
+  expect((await folder.run('keeper', 'status')).stdout).toContain('The keeper runs')
 })

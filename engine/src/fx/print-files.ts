@@ -6,7 +6,7 @@ import type { DirReads, Look, Path } from '@understudy/contract'
 import { PRINT_NUMBERS } from '@understudy/contract'
 import { askWorker, isWorkerFree } from './ask-file-worker.ts'
 import { O_PATH } from './open-flags.ts'
-import { printsAt } from './tree-prints.ts'
+import { isNoWay, printsAt } from './tree-prints.ts'
 import { rootBehind } from './tree-root.ts'
 
 const FEW = 100 // names: asking costs as much as these
@@ -30,7 +30,7 @@ export const printFiles: Look['prints'] = async (dir, names) => {
 function printsThrough(dir: DirReads, names: readonly Path[]): BigUint64Array {
   const prints = new BigUint64Array(names.length * PRINT_NUMBERS)
   for (const [index, name] of names.entries()) {
-    const stat = dir.stat(name)
+    const stat = statOrNull(dir, name)
     if (stat === null) continue
     const { type, ino, size, mode, uid, gid, mtimeNs, ctimeNs } = stat
     const rights = (BigInt(mode) << 48n) ^ (BigInt(uid) << 24n) ^ BigInt(gid)
@@ -38,4 +38,13 @@ function printsThrough(dir: DirReads, names: readonly Path[]): BigUint64Array {
     prints.set([ino, second, BigInt.asUintN(64, mtimeNs), last], index * PRINT_NUMBERS)
   }
   return prints
+}
+
+function statOrNull(dir: DirReads, name: Path) {
+  try {
+    return dir.stat(name)
+  } catch (error) {
+    if (isNoWay(error)) return null
+    throw error
+  }
 }

@@ -42,9 +42,14 @@ function openOrAbsent<T>(open: () => T): T | -1 {
   try {
     return open()
   } catch (error) {
-    if (error instanceof Fault && (error.fault.code === 'fs.missing' || error.fault.code === 'fs.not-a-directory')) return -1
+    if (isNoWay(error)) return -1
     throw error
   }
+}
+
+/** Something is no directory on the way to a name, or is a link: what that leads to is not what the name stands for. */
+export function isNoWay(error: unknown): boolean {
+  return error instanceof Fault && ['fs.missing', 'fs.not-a-directory', 'files.outside-tree'].includes(error.fault.code)
 }
 
 /** Offsets are those of struct statx (statx(2)), in words. A directory's ctime changes when it is renamed, so it has none. */

@@ -38,11 +38,14 @@ export async function runKeeper(
   const ended = AbortSignal.any([stop.signal, ports.signal])
   const socket = keeperSocket(dir)
   const about: About = { pid: process.pid, since: ports.clock.now(), stacks: [], undid: [], fault: null }
-  const server = await listen(socket, (path) => {
-    if (path === '/stop') stop.abort()
-    return { ...about }
-  })
-  const inode = socketInode(socket)
+  const open = () =>
+    listen(socket, (path) => {
+      if (path === '/stop') stop.abort()
+      return { ...about }
+    })
+  let server = await open()
+  let inode = inodeOf(socket)
+  const store = inodeOf(dir)
   const endRenewing = ports.every(TTL_MS / 3, async () => {
     if (!(await ports.store.renewLease(LEASE, answer.lease.epoch, TTL_MS))) stop.abort()
   })
@@ -53,7 +56,15 @@ export async function runKeeper(
     let busyAt = ports.clock.monotonic()
     while (!ended.aborted) {
       // The store was removed, or another keeper stands here: there is nothing of ours left to keep.
-      if (socketInode(socket) !== inode) return 'stopped'
+      if (inodeOf(dir) !== store) return 'stopped'
+      const there = inodeOf(socket)
+      if (there !== null && there !== inode) return 'stopped'
+      if (there === null) {
+        // Whoever clears /tmp takes the socket, and not what is kept.
+        server.close()
+        server = await open()
+        inode = inodeOf(socket)
+      }
       for (const stack of await stacksIn(ports.store).catch(() => [])) {
         if (kept.has(stack)) continue
         const loop: Loop = { busyAt, actingSince: null }
@@ -75,7 +86,7 @@ export async function runKeeper(
     await Promise.all([...kept.values()].map(({ done }) => done))
     endRenewing()
     server.close()
-    if (socketInode(socket) === inode) rmSync(socket, { force: true })
+    if (inodeOf(socket) === inode) rmSync(socket, { force: true })
     await ports.store.freeLease(LEASE, answer.lease.epoch)
     ports.emit('keeper.stopped', {})
   }
@@ -118,8 +129,8 @@ async function stacksIn(store: Store): Promise<readonly string[]> {
   return (await store.streams('')).filter((name) => !name.includes('/'))
 }
 
-function socketInode(socket: string): bigint | null {
-  return statSync(socket, { bigint: true, throwIfNoEntry: false })?.ino ?? null
+function inodeOf(path: string): bigint | null {
+  return statSync(path, { bigint: true, throwIfNoEntry: false })?.ino ?? null
 }
 
 async function listen(socket: string, answer: (path: string) => Json) {

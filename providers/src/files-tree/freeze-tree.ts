@@ -11,6 +11,7 @@ import { pause, readTree } from './read-tree.ts'
 import { countsOf, keeping, openTrees, saveDirectory, saveRoot } from './tree-objects.ts'
 import type { Keep, Trees } from './tree-objects.ts'
 import { shown, treeFault } from './tree-fault.ts'
+import { realPath } from '../files-file/real-path.ts'
 
 export const FILE_MODE = 0o644
 export const DIR_MODE = 0o755
@@ -32,7 +33,14 @@ export async function freezeTree(spec: Json, base: string, call: Hands): Promise
   let frozen: { root: Digest; entry: Entry }
   if (isDigest(tree)) frozen = { root: tree, entry: await trees.loadRoot(tree) }
   else if (source === undefined) frozen = await emptyTree(wanted.dirs, keeping(call))
-  else frozen = await takeFolder(posix.resolve(base, literal(source, 'source')), excludesOf(exclude), wanted, trees, call)
+  else
+    frozen = await takeFolder(
+      apart(posix.resolve(base, literal(source, 'source')), absolute, call),
+      excludesOf(exclude),
+      wanted,
+      trees,
+      call,
+    )
   const edits = new Map<string, Entry | null>()
   for (const [name, file] of taken) {
     if (!isObject(file)) continue
@@ -51,6 +59,20 @@ export async function freezeTree(spec: Json, base: string, call: Hands): Promise
     ...(modes === undefined ? {} : { modes }),
     ...(files === undefined ? {} : { files: Object.fromEntries(left) }),
   }
+}
+
+/** A tree in its own source would be taken into itself with every change; one that is its source, or holds it, would take it away. */
+function apart(source: string, live: string, call: Hands): string {
+  // The way to something in them: with a link at their end followed, too.
+  const [from, to] = [source, live].map((path) => realPath(posix.join(path, 'x'), call).slice(0, -1))
+  if (from === undefined || to === undefined || (!from.startsWith(to) && !to.startsWith(from))) return source
+  throw treeFault(
+    'source-overlaps',
+    'invalid',
+    'The live directory and its source must not contain one another.',
+    `path ${shown(live)}, source ${shown(source)}`,
+    'Keep the source in a directory of its own, beside the live one.',
+  )
 }
 
 export async function emptyTree(mode: number | null, keep: Keep): Promise<{ root: Digest; entry: Entry }> {

@@ -97,6 +97,21 @@ test('names that lead out of the tree, missing sources, bad modes and late value
   expect(filesTree.schema.spec.safeParse({ path: 'config', source: 's', sorce: 's' }).success).toBe(false)
 })
 
+test('a live directory and its source that contain one another are refused, also by a link', async () => {
+  mkdirSync(join(dir, 'src/below'), { recursive: true })
+  symlinkSync('src', join(dir, 'alias'))
+  for (const [path, source] of [
+    ['src', 'src'],
+    ['src/live', 'src'],
+    ['src', 'src/below'],
+    ['alias/live', 'src'],
+    ['src', './alias/'],
+  ] as const) {
+    expect(await faultOf(freeze({ path, source })), `${path} ${source}`).toMatchObject({ code: 'files.source-overlaps', class: 'invalid' })
+  }
+  expect(await freeze({ path: 'src-live', source: 'src' })).toMatchObject({ path: join(dir, 'src-live') })
+})
+
 test('a source is taken as it is: links not followed, excludes left out, sockets refused, modes as asked', async () => {
   mkdirSync(join(dir, 'source', 'drafts', 'old'), { recursive: true })
   mkdirSync(join(dir, 'source', '.git'))
