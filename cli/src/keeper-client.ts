@@ -5,7 +5,7 @@ import { openSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Fault, faultOf } from '@understudy/contract'
-import { askKeeper, loadStack, watchedChange } from '@understudy/engine'
+import { askKeeper, loadStack, needsKeeper } from '@understudy/engine'
 import type { Renderer } from './render/renderer.ts'
 import type { Session } from './session.ts'
 
@@ -39,10 +39,10 @@ export async function ensureKeeper(session: Session): Promise<object> {
   })
 }
 
-/** Starts the keeper where a change is watched and none runs: one that died is not missed for longer than until the next verb (L8). */
+/** Starts the keeper where one is needed and none runs: one that died is not missed for longer than until the next verb (L8). */
 export async function watchOver(session: Session, stack: string, renderer: Renderer): Promise<void> {
   try {
-    if (watchedChange(await loadStack(session.store, stack), Date.now()) !== null) await ensureKeeper(session)
+    if (needsKeeper(await loadStack(session.store, stack), Date.now())) await ensureKeeper(session)
   } catch (thrown) {
     // The verb's own end is what counts; that nobody watches is said beside it.
     renderer.fault(faultOf(thrown))

@@ -1,6 +1,6 @@
 import { existsSync, rmSync } from 'node:fs'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { askKeeper, keeperSocket } from '@understudy/engine'
+import { askKeeper, keeperSocket, loadStack, machineClock, openSqliteStore } from '@understudy/engine'
 import { openFolder } from './folder.ts'
 import type { Folder } from './folder.ts'
 
@@ -53,4 +53,20 @@ test('whoever clears away the socket of the keeper takes nothing from what it ke
   await expect.poll(() => existsSync(socket), { timeout: 10_000 }).toBe(true)
   await expect.poll(() => folder.read('note'), { timeout: 20_000 }).toBe('one')
   expect((await folder.run('keeper', 'status')).stdout).toContain('The keeper runs')
+})
+
+test('a keeper that died while it undid is replaced by the next verb, and the undo goes on', async () => {
+  expect(await folder.run('apply', '--confirm-within', '10m')).toMatchObject({ code: 0 })
+  await killKeeper()
+  // What it had written by then.
+  const store = await openSqliteStore({ dir: folder.path('.understudy'), clock: machineClock })
+  const holder = { who: 'test', host: 'test', pid: process.pid, boot: '', start: 0, doing: 'rollback' }
+  const { lease } = await store.takeLease('one', holder, 15_000, () => true)
+  const { seq, order } = await loadStack(store, 'one')
+  const by = { who: 'test', host: 'test', through: 'guard' }
+  await store.append('one', lease.epoch, seq, [{ type: 'change.undoing', change: order.at(-1) ?? '', by, why: 'guard' }])
+  await store.freeLease('one', lease.epoch)
+  await store.close()
+  expect(await folder.run('history')).toMatchObject({ code: 0 })
+  await expect.poll(() => folder.read('note'), { timeout: 20_000 }).toBe('one')
 })

@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Fault, faultOf, isObject } from '@understudy/contract'
 import type { Json } from '@understudy/contract'
 import type { Ports } from '../exec/ports.ts'
+import { natives } from '../fx/natives.ts'
 import type { Store } from '../store/store.ts'
 import { guardCount, keepOnce } from './keep.ts'
 
@@ -32,6 +33,7 @@ export async function runKeeper(
   dir: string,
   portsOf: (stack: string) => Ports,
 ): Promise<'stopped' | 'idle' | 'other'> {
+  natives() // now, and not when it undoes something: its installation may have been replaced by then
   const answer = await ports.store.takeLease(LEASE, { ...ports.self, doing: 'keeper' }, TTL_MS, ports.gone)
   if (!answer.taken) return 'other'
   const stop = new AbortController()

@@ -21,6 +21,12 @@ export function watchedChange(state: StackState, now: number): ChangeState | nul
   return guarded || change.confirmBy !== null ? change : null
 }
 
+/** Somebody has to stay with the stack: a change is watched, or its keeper died while it undid it. */
+export function needsKeeper(state: StackState, now: number): boolean {
+  const last = state.changes[state.order.at(-1) ?? '']
+  return watchedChange(state, now) !== null || (last?.phase === 'undoing' && last.undoneBy?.through === 'guard')
+}
+
 /** The live change, if it should have been confirmed by now. */
 export function overdueChange(state: StackState, now: number): ChangeState | null {
   const change = watchedChange(state, now)
