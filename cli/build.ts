@@ -20,6 +20,7 @@ const bundle = await rolldown({
     main: join(here, 'src/main.ts'),
     front: join(here, '../providers/src/proxy-route/front/main.ts'),
     index: join(here, 'src/index.ts'),
+    contract: join(here, '../contract/src/index.ts'),
     'file-worker': join(here, '../engine/src/fx/file-worker.ts'),
   },
   platform: 'node',

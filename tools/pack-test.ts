@@ -3,7 +3,7 @@
 // Never: looks into the checkout from the installed package, or publishes anything.
 
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { root, toolEnvironment } from './testing/tool-environment.ts'
@@ -48,6 +48,18 @@ try {
   const strict = ['--ignoreConfig', '--strict', '--noEmit', '--module', 'nodenext', '--target', 'esnext', '--skipLibCheck', 'false']
   run(folder, join(root, 'node_modules/.bin/tsc'), ...strict, 'understudy.ts')
   check('its types are those of the package', true)
+
+  const lab = join(folder, 'node_modules/lab')
+  mkdirSync(lab)
+  writeFileSync(join(lab, 'package.json'), JSON.stringify({ name: 'lab', type: 'module', exports: './provider.mjs' }))
+  copyFileSync(join(root, 'tests/command-line/lab-provider.mjs'), join(lab, 'provider.mjs'))
+  writeFileSync(join(folder, 'lab.yaml'), 'stack: lab\nproviders: [lab]\nresources:\n  one: { kind: lab.thing, spec: {} }\n')
+  const refused = spawnSync('node_modules/.bin/understudy', ['-f', 'lab.yaml', 'plan'], {
+    cwd: folder,
+    env: toolEnvironment,
+    encoding: 'utf8',
+  })
+  check('a package finds the contract, and its faults are faults', refused.status === 11 && refused.stderr.includes('lab.taken'))
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }

@@ -6,6 +6,7 @@ import { kindOf } from '@understudy/engine'
 import type { Kind } from '@understudy/engine'
 import { builtInKinds } from './built-in-kinds.ts'
 import { namedFaults } from './named-faults.ts'
+import { offerOwnModules } from './own-modules.ts'
 import { namedPackages, rememberedPackages } from './named-packages.ts'
 
 export interface Loaded {
@@ -24,6 +25,7 @@ export async function loadKinds(stackFile: string, dir: string): Promise<Loaded>
   const require = createRequire(pathToFileURL(stackFile))
   const unusable: Record<string, string> = {}
   const add = async (name: string): Promise<void> => {
+    offerOwnModules()
     try {
       for (const provider of providersOf(await import(pathToFileURL(require.resolve(name)).href))) {
         const kind = namedFaults(kindOf(provider), name)

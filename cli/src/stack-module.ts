@@ -1,9 +1,9 @@
-// Owns: what a stack file that is a module finds: `understudy` to import wherever it lies, and a standard output that is
+// Owns: what a stack file that is a module finds: our modules to import wherever it lies, and a standard output that is
 // ours; and what becomes of one that never finishes.
 // Never: loads it.
-import { registerHooks } from 'node:module'
 import { Fault } from '@understudy/contract'
 import { orNever } from './alive.ts'
+import { offerOwnModules } from './own-modules.ts'
 import { standardOutput } from './render/renderer.ts'
 
 let ready = false
@@ -13,10 +13,7 @@ export function withModules<T>(file: string, read: () => Promise<T>): Promise<T>
   if (!/\.[cm]?[jt]s$/.test(file)) return read()
   if (!ready) {
     ready = true
-    const url = ownUrl()
-    registerHooks({
-      resolve: (specifier, context, next) => (specifier === 'understudy' ? { url, shortCircuit: true } : next(specifier, context)),
-    })
+    offerOwnModules()
     standardOutput()
     process.stdout.write = process.stderr.write.bind(process.stderr)
   }
@@ -29,11 +26,4 @@ export function withModules<T>(file: string, read: () => Promise<T>): Promise<T>
       hint: 'An `await` in it, or the promise that its function gives, never settles.',
     })
   return orNever(read(), never)
-}
-
-/** Beside the bundle it is a file of its own; in a checkout the source. */
-function ownUrl(): string {
-  const here = import.meta.url
-  if (here.endsWith('.ts')) return new URL('./index.ts', here).href
-  return new URL(new URL('.', here).pathname.endsWith('/chunks/') ? '../index.js' : './index.js', here).href
 }
