@@ -1,5 +1,6 @@
 import { existsSync, rmSync } from 'node:fs'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { Json } from '@understudy/contract'
 import { askKeeper, keeperSocket, loadStack, machineClock, openSqliteStore } from '@understudy/engine'
 import { openFolder } from './folder.ts'
 import type { Folder } from './folder.ts'
@@ -55,18 +56,33 @@ test('whoever clears away the socket of the keeper takes nothing from what it ke
   expect((await folder.run('keeper', 'status')).stdout).toContain('The keeper runs')
 })
 
-test('a keeper that died while it undid is replaced by the next verb, and the undo goes on', async () => {
-  expect(await folder.run('apply', '--confirm-within', '10m')).toMatchObject({ code: 0 })
-  await killKeeper()
-  // What it had written by then.
+/** What a keeper had written of the last change when it died. */
+async function written(entry: (change: string) => Json): Promise<void> {
   const store = await openSqliteStore({ dir: folder.path('.understudy'), clock: machineClock })
   const holder = { who: 'test', host: 'test', pid: process.pid, boot: '', start: 0, doing: 'rollback' }
   const { lease } = await store.takeLease('one', holder, 15_000, () => true)
   const { seq, order } = await loadStack(store, 'one')
-  const by = { who: 'test', host: 'test', through: 'guard' }
-  await store.append('one', lease.epoch, seq, [{ type: 'change.undoing', change: order.at(-1) ?? '', by, why: 'guard' }])
+  await store.append('one', lease.epoch, seq, [entry(order.at(-1) ?? '')])
   await store.freeLease('one', lease.epoch)
   await store.close()
+}
+
+test('a keeper that died while it undid is replaced by the next verb, and the undo goes on', async () => {
+  expect(await folder.run('apply', '--confirm-within', '10m')).toMatchObject({ code: 0 })
+  await killKeeper()
+  const by = { who: 'test', host: 'test', through: 'guard' }
+  await written((change) => ({ type: 'change.undoing', change, by, why: 'guard' }))
   expect(await folder.run('history')).toMatchObject({ code: 0 })
   await expect.poll(() => folder.read('note'), { timeout: 20_000 }).toBe('one')
+})
+
+test('recover without a decision says what is held, and that one is wanted', async () => {
+  expect(await folder.run('apply')).toMatchObject({ code: 0 })
+  expect(await folder.run('recover')).toMatchObject({ code: 0, stdout: 'Nothing to recover.\n' })
+  await written((change) => ({ type: 'change.held', change, why: 'guard note: it says 500', faults: [] }))
+  expect(await folder.run('recover')).toMatchObject({
+    code: 12,
+    stdout: expect.stringMatching(/is HELD \(guard note: it says 500\): decide with --resume/),
+  })
+  expect(await folder.run('recover', '--abandon')).toMatchObject({ code: 0 })
 })

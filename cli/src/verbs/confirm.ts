@@ -3,7 +3,7 @@
 import { confirm } from '@understudy/engine'
 import type { Context } from '../context.ts'
 import type { Exit } from '../exit-codes.ts'
-import { settledText } from '../render/settled-text.ts'
+import { settledExit, settledText } from '../render/settled-text.ts'
 
 export function confirmVerb(context: Context): Promise<Exit> {
   return context.withStore(async ({ ports }) => {
@@ -14,6 +14,6 @@ export function confirmVerb(context: Context): Promise<Exit> {
       return ['Refused: there is nothing to confirm any more.', ...settledText(result.settled)].join('\n')
     })
     if (result.outcome !== 'settled') return 'ok'
-    return result.settled.some(({ outcome }) => outcome === 'held') ? 'held' : 'refused'
+    return settledExit(result.settled, 'refused')
   })
 }

@@ -1,11 +1,11 @@
 // Owns: `recover`.
 // Never: decides what a person has to.
 import { Fault } from '@understudy/contract'
-import { decideHeld, recover, withLease } from '@understudy/engine'
+import { decideHeld, loadStack, recover, withLease } from '@understudy/engine'
 import type { Context } from '../context.ts'
 import { listIn } from '../context.ts'
 import type { Exit } from '../exit-codes.ts'
-import { settledText } from '../render/settled-text.ts'
+import { settledExit, settledText } from '../render/settled-text.ts'
 
 export function recoverVerb(context: Context, values: Readonly<Record<string, unknown>>): Promise<Exit> {
   return context.withStore(async ({ ports }) => {
@@ -26,10 +26,17 @@ export function recoverVerb(context: Context, values: Readonly<Record<string, un
       return done.outcome === 'undone' || done.outcome === 'kept' ? 'ok' : 'held'
     }
     const recovered = await recover(ports)
-    context.renderer.result('recover', { recovered }, () =>
-      recovered.length === 0 ? 'Nothing to recover.' : settledText(recovered).join('\n'),
-    )
-    return recovered.some(({ outcome }) => outcome === 'held') ? 'held' : 'ok'
+    const { changes } = await loadStack(ports.store, ports.stack)
+    const held = Object.values(changes).find(({ change, phase }) => phase === 'held' && !recovered.some((one) => one.change === change))
+    context.renderer.result('recover', { recovered, held: held?.change ?? null }, () => {
+      if (held !== undefined)
+        return [
+          ...settledText(recovered),
+          `Change ${held.change} is HELD (${held.why}): decide with --resume, --skip, --force or --abandon.`,
+        ].join('\n')
+      return recovered.length === 0 ? 'Nothing to recover.' : settledText(recovered).join('\n')
+    })
+    return held === undefined ? settledExit(recovered, 'ok') : 'held'
   })
 }
 

@@ -5,7 +5,7 @@ import type { RollbackResult } from '@understudy/engine'
 import type { Context } from '../context.ts'
 import { listIn, numberIn, textIn } from '../context.ts'
 import type { Exit } from '../exit-codes.ts'
-import { settledText } from '../render/settled-text.ts'
+import { settledExit, settledText } from '../render/settled-text.ts'
 import { duration } from '../render/amounts.ts'
 
 export function rollbackVerb(context: Context, values: Readonly<Record<string, unknown>>): Promise<Exit> {
@@ -29,7 +29,7 @@ export function rollbackVerb(context: Context, values: Readonly<Record<string, u
 function exitFor(result: RollbackResult): Exit {
   switch (result.outcome) {
     case 'settled':
-      return result.settled.some(({ outcome }) => outcome === 'held') ? 'held' : 'ok'
+      return settledExit(result.settled, 'ok')
     case 'nothing':
     case 'undone':
       return 'ok'

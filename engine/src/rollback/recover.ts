@@ -14,8 +14,8 @@ import { performFlip, revisionNumbered } from './flip.ts'
 
 export interface Recovered {
   readonly change: string
-  /** `kept`: an undo that somebody else's writes stopped; the change stands. */
-  readonly outcome: 'undone' | 'held' | 'kept'
+  /** `unverified`: undone, and what is live is not what was saved. `kept`: somebody else's writes stopped an undo; the change stands. */
+  readonly outcome: 'undone' | 'unverified' | 'held' | 'kept'
   /** `overdue`: it was not confirmed in time. */
   readonly why: 'interrupted' | 'overdue'
 }
@@ -73,5 +73,6 @@ async function recoverChange(writable: Writable, state: StackState, change: Chan
     return done.ok ? 'undone' : done.outcome
   }
   const result = await settle(writable, verifyRun, run, change, interrupted, true, log.rows())
-  return result.outcome === 'held' ? 'held' : 'undone'
+  if (result.outcome === 'held') return 'held'
+  return result.outcome === 'undone' && !result.verified ? 'unverified' : 'undone'
 }

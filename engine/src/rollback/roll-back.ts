@@ -224,6 +224,7 @@ async function compiled(
   }
   const planDigest = await keepArtefact(ports.store, plan)
   const rehearsal = await rehearse(ports, plan, planDigest)
+  if (rehearsal.failed !== null && ports.signal.aborted) throw new Fault(rehearsal.failed.fault)
   if (rehearsal.failed !== null)
     return { outcome: 'refused', code: 'rollback.rehearsal', text: rehearsal.certificate.reason, names: [rehearsal.failed.step] }
   const lossy = rehearsal.steps.filter(({ step, certificate }) => certificate.losses.length > 0 && !request.acceptLoss.includes(step))
