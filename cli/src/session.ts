@@ -1,6 +1,6 @@
 // Owns: what a verb works with: the stack file's folder, its store, its kinds, the engine's ports; opened once, closed once.
 // Never: changes anything but making the store's folder when a verb is going to write.
-import { existsSync } from 'node:fs'
+import { existsSync, realpathSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { Fault } from '@understudy/contract'
@@ -57,7 +57,7 @@ export async function openSession(
   const dir = join(base, storeFolder)
   if (!existsSync(file) && (mayCreate || (options.file !== null && options.stack === null))) throw noFile(file, mayCreate)
   if (!mayCreate && !existsSync(dir)) throw noStack(`no store beside ${file}`)
-  const store = await openSqliteStore({ dir, clock: machineClock })
+  const store = await openSqliteStore({ dir, clock: machineClock, place: realpathSync(base) })
   const { kinds, named, unusable } = await loadKinds(file, dir)
   return {
     file,

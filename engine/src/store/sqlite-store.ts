@@ -25,9 +25,17 @@ const LOG_PAGES_MAX = 16_384 // 64 MiB: a commit checkpoints by itself only if w
 /**
  * Opens the store in a folder (`.understudy`), making both when they are not there. Faults `store.newer-version`,
  * `store.key-missing`, `store.key-wrong`, `store.damaged`, `store.forbidden`, `store.no-wal`, `store.busy`,
- * `fs.no-space`.
+ * `fs.no-space`; with `place` (a folder's real path) `store.elsewhere`, when the store was first opened with another one.
  */
-export async function openSqliteStore({ dir, clock }: { readonly dir: string; readonly clock: Clock }): Promise<Store> {
+export async function openSqliteStore({
+  dir,
+  clock,
+  place = null,
+}: {
+  readonly dir: string
+  readonly clock: Clock
+  readonly place?: string | null
+}): Promise<Store> {
   const path = join(dir, 'store.db')
   let db: DatabaseSync | null = null
   try {
@@ -35,6 +43,7 @@ export async function openSqliteStore({ dir, clock }: { readonly dir: string; re
     const opened = new DatabaseSync(path, { timeout: BUSY_MS })
     db = opened
     await whileBusy(() => setUp(opened, path, sealer))
+    if (place !== null) await whileBusy(() => checkPlace(opened, place))
     return assemble(opened, path, clock, sealer)
   } catch (error) {
     db?.close()
@@ -81,6 +90,13 @@ function setUp(db: DatabaseSync, path: string, sealer: Sealer): void {
   migrate(db, path, sealer.check)
   // Enough to keep the order of log and checkpoint; the log itself is flushed by write-queue.ts.
   db.exec('pragma synchronous = normal')
+}
+
+/** What a stack manages has absolute places: a copy of its folder would act on what the original manages. */
+function checkPlace(db: DatabaseSync, place: string): void {
+  const known = db.prepare(`select value from meta where name = 'place'`).get()?.['value']
+  if (known === undefined) db.prepare(`insert or ignore into meta values ('place', ?)`).run(place)
+  else if (known !== place) throw storeFault('store.elsewhere', `it was made in ${String(known)} and is opened in ${place}`)
 }
 
 function assemble(db: DatabaseSync, path: string, clock: Clock, sealer: Sealer): Store {

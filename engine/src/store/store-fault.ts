@@ -45,6 +45,11 @@ const kinds = {
     summary: 'This file system cannot hold a store.',
     hint: 'Keep the store on a local disk: SQLite needs shared memory beside its file (write-ahead log).',
   },
+  'store.elsewhere': {
+    class: 'invalid',
+    summary: 'The store belongs to another folder.',
+    hint: 'Move the folder back. For a stack of its own here, remove `.understudy` from the copy: what the original manages stays.',
+  },
   'store.too-big': {
     class: 'invalid',
     summary: 'This is too big for one entry.',
