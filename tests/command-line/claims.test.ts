@@ -20,7 +20,7 @@ describe('what another stack of the store owns', () => {
     ['the same folder', 'mine: { kind: files.tree, spec: { path: live, source: other } }'],
     ['the same folder with the same content', 'mine: { kind: files.tree, spec: { path: live, source: src } }'],
     ['a file in it', 'mine: { kind: files.file, spec: { path: live/f, content: mine } }'],
-    ['a folder around it', 'mine: { kind: files.tree, spec: { path: ., source: other } }'],
+    ['a folder around it', 'mine: { kind: files.tree, spec: { path: ., files: { f: mine } } }'],
   ])('is refused by name: %s', async (_what, resource) => {
     expect(await folder.run('-f', 'a.yaml', 'apply')).toMatchObject({ code: 0 })
     stack('b', resource)
