@@ -1,7 +1,7 @@
 // Owns: making a shadow world of what a plan touches, in dependency order, and removing it again.
 // Never: forks before it is journalled; leaves a world behind that recovery could not find.
-import { Fault, faultOf, isObject } from '@understudy/contract'
-import type { FaultData, Fidelity, Json } from '@understudy/contract'
+import { equal, Fault, faultOf, isObject } from '@understudy/contract'
+import type { FaultData, Fidelity, Hands, Json } from '@understudy/contract'
 import { reading, writing } from '../exec/attempt.ts'
 import type { CallLog, Limits } from '../exec/attempt.ts'
 import type { Kind } from '../exec/kind.ts'
@@ -16,6 +16,7 @@ import type { JournalEntry } from '../model/journal.ts'
 import type { Live, Plan, Step, Terms } from '../model/plan.ts'
 import type { World } from '../model/world.ts'
 import { PRIMARY } from '../model/world.ts'
+import { observe } from '../plan/observe.ts'
 
 export interface Shadow {
   readonly world: World
@@ -78,11 +79,15 @@ export async function openShadow(ports: Ports, plan: Plan, log: CallLog): Promis
     ports.emit('shadow.forked', { resource: name }, { fidelity: forked.fidelity, because })
   }
 
+  const primaryOuts = new Map(subjects.map(({ name, out }) => [name, out] as const))
   const close = (): Promise<void> => closeWorld(ports, plan.stack, world, kinds, parts, log)
   try {
     for (const subject of subjects) {
       const { spec, open } = fillHoles(subject.spec, (name, output) => outputOf(outs.get(name), output))
-      if (open.length === 0) await fork(subject.id, subject.name, subject.kind, subject.part, subject.state, spec, subject.terms)
+      if (open.length > 0) continue
+      await fork(subject.id, subject.name, subject.kind, subject.part, subject.state, spec, subject.terms)
+      const out = await settleCopy(ports, { world, part: parts.get(subject.id) ?? null }, subject, spec, primaryOuts, log)
+      if (out !== null) outs.set(subject.name, out)
     }
   } catch (thrown) {
     await close()
@@ -98,6 +103,42 @@ export async function openShadow(ports: Ports, plan: Plan, log: CallLog): Promis
     makePlace: (step, spec) => fork(step.id, step.resource, step.kind, step.part, plan.live[step.id]?.state ?? null, spec, step.terms),
     close,
   }
+}
+
+/**
+ * What refers to others says in its content where they are, and a copy of it still names those of the primary: a shadow
+ * service would read that and write there. So the copy is brought to what its spec asks for in this world. Its outputs if
+ * they are others now. What stands in the primary for another reason than its spec (a drift that was accepted) stays as it is.
+ */
+async function settleCopy(
+  ports: Ports,
+  copy: { readonly world: World; readonly part: Json },
+  { id, kind: kindName, part, state, spec: withHoles, terms }: Subject,
+  spec: Json,
+  primaryOuts: ReadonlyMap<string, Json | null>,
+  log: CallLog,
+): Promise<Json | null> {
+  const kind = kindFor(ports, kindName)
+  if (holesOf(withHoles).length === 0 || kind.source?.once === true) return null
+  const original = fillHoles(withHoles, (name, output) => outputOf(primaryOuts.get(name) ?? undefined, output))
+  if (original.open.length > 0) return null
+  const want = async (world: World, at: Json, asked: Json): Promise<Json> => {
+    const bound = { world, resource: id, during: 'want', limits: terms, log }
+    return (await reading(ports, bound, (call) => kind.want({ world: world.id, id, part: at }, asked, call))).state
+  }
+  const primary: World = { id: PRIMARY, parent: null, parts: { [id]: part } }
+  if (!equal(await want(primary, part, original.spec), state)) return null
+  const wanted = await want(copy.world, copy.part, spec)
+  const seen = await observe(ports, copy.world, { id, kind: kindName, part: copy.part }, null, terms, log)
+  if (seen === null || equal(seen.state, wanted)) return null
+  const at = { world: copy.world.id, id, part: copy.part }
+  const bound = { world: copy.world, resource: id, during: 'fork', limits: terms, log }
+  const write = <T>(work: (call: Hands) => Promise<T>): Promise<T> =>
+    writing(ports, bound, `${forkKey(copy.world.id, id)}-settled`, 0, work)
+  const { memento, out } = await write((call) => kind.prepare(at, seen.state, wanted, call))
+  await write((call) => kind.turn(at, memento, 'after', call))
+  await write((call) => kind.release(at, memento, call))
+  return out
 }
 
 /** What the probe of a live thing of the primary says when it is not fit; undefined: it is, or it cannot be asked. */
