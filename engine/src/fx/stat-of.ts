@@ -3,7 +3,7 @@
 import type { Stat } from '@understudy/contract'
 import type { RawStat } from './natives.ts'
 
-const S_IFMT = 0o170000 // inode(7)
+export const S_IFMT = 0o170000 // inode(7)
 const types: Readonly<Record<number, Stat['type']>> = {
   0o100000: 'file',
   0o040000: 'dir',

@@ -6,10 +6,11 @@ import { Fault, PRINT_NUMBERS } from '@understudy/contract'
 import { nativeFault } from './fs-fault.ts'
 import { natives } from './natives.ts'
 import type { NativeName, RawStat } from './natives.ts'
+import { S_IFMT } from './stat-of.ts'
+import { isAbsent } from './tree-reads.ts'
 import type { TreeRoot } from './tree-root.ts'
 
-const S_IFMT = 0o170000 // inode(7)
-const S_IFDIR = 0o040000
+const S_IFDIR = 0o040000 // inode(7)
 const WORD = 2 ** 32
 
 export function printsAt(root: TreeRoot, names: readonly string[]): BigUint64Array<ArrayBuffer> {
@@ -49,7 +50,7 @@ function openOrAbsent<T>(open: () => T): T | -1 {
 
 /** Something is no directory on the way to a name, or is a link: what that leads to is not what the name stands for. */
 export function isNoWay(error: unknown): boolean {
-  return error instanceof Fault && ['fs.missing', 'fs.not-a-directory', 'files.outside-tree'].includes(error.fault.code)
+  return isAbsent(error) || (error instanceof Fault && error.fault.code === 'files.outside-tree')
 }
 
 /** Offsets are those of struct statx (statx(2)), in words. A directory's ctime changes when it is renamed, so it has none. */

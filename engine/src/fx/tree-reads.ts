@@ -125,6 +125,7 @@ function typeOf(entry: Dirent<string> | Dirent<Buffer>): Stat['type'] {
   return entry.isBlockDevice() ? 'block' : 'char'
 }
 
-function isAbsent(error: unknown): boolean {
+/** Nothing is there, or something on the way is no directory. */
+export function isAbsent(error: unknown): boolean {
   return error instanceof Fault && (error.fault.code === 'fs.missing' || error.fault.code === 'fs.not-a-directory')
 }

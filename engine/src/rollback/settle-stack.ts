@@ -23,8 +23,8 @@ export function watchedChange(state: StackState, now: number): ChangeState | nul
 
 /** Somebody has to stay with the stack: a change is watched, or its keeper died while it undid it. */
 export function needsKeeper(state: StackState, now: number): boolean {
-  const last = state.changes[state.order.at(-1) ?? '']
-  return watchedChange(state, now) !== null || (last?.phase === 'undoing' && last.undoneBy?.through === 'guard')
+  const died = Object.values(state.changes).some(({ phase, undoneBy }) => phase === 'undoing' && undoneBy?.through === 'guard')
+  return died || watchedChange(state, now) !== null
 }
 
 /** The live change, if it should have been confirmed by now. */

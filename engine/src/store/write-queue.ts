@@ -226,8 +226,8 @@ export function createWriteQueue(db: DatabaseSync, where: string, guard: () => v
       if (closed) return
       while (jobs.length > 0) await pause()
       closed = true
-      log.close()
       db.close()
+      log.close()
     },
   }
 }

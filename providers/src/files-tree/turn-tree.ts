@@ -1,5 +1,5 @@
 // Owns: `turn` of a whole tree: compare both sides, exchange two names, sync. No effect more for a bigger tree.
-// Never: overwrites: what a side holds is moved as it is, and what does not fit is moved back.
+// Never: overwrites: what a side holds is moved as it is, and what does not fit is not turned.
 import type { Hands, Side, Stand } from '@understudy/contract'
 import { driftOf, pathsOf } from './changed-paths.ts'
 import type { TreeMemento } from './memento.ts'
