@@ -27,7 +27,7 @@ export async function forkTree(from: TreePart, live: TreeState | null, call: Han
     ensureSlots(place)
     // Unknown since when: then each copy is compared with its digest.
     const last: Known = knownOf(readKnown(source), stat) ?? { root: live.root, at: 0n }
-    const { short } = await levelTree({
+    const { short, sync } = await levelTree({
       dir: place.dir,
       base: NAME,
       from: null,
@@ -38,6 +38,7 @@ export async function forkTree(from: TreePart, live: TreeState | null, call: Han
       call,
       lenient: true,
     })
+    sync()
     const at = stamp(place)
     const made = place.dir.stat(NAME)
     if (made === null) throw changedSince(part.path, ['it is gone'])

@@ -35,8 +35,8 @@ export interface Level {
 }
 
 export interface Levelled {
-  /** Every path that differs. */
-  readonly differences: readonly Difference[]
+  /** Puts it all on disk, with the directory `holder` of what was made in it since. */
+  readonly sync: (holder?: string) => void
   /** What could not be made as it should be; only when lenient. */
   readonly short: readonly string[]
 }
@@ -52,7 +52,7 @@ interface Work extends Level {
   done: number
 }
 
-/** Brings `base` level with `to`, with everything on disk when it resolves. */
+/** Brings `base` level with `to`. The caller syncs, together with what it does about it. */
 export async function levelTree(level: Level): Promise<Levelled> {
   const { trees, from, to, call } = level
   const top = await differenceOf(from, to, trees)
@@ -70,8 +70,7 @@ export async function levelTree(level: Level): Promise<Levelled> {
     }
   }
   await finishDirectories(work)
-  sync(work)
-  return { differences, short: work.short }
+  return { short: work.short, sync: (holder) => sync(work, holder) }
 }
 
 const staysDirectory = ({ before, after }: Difference): boolean => before?.type === 'dir' && after?.type === 'dir'
@@ -292,12 +291,12 @@ async function sameNames(trees: Trees, a: Entry, b: Entry): Promise<boolean> {
   return left.size === right.size && [...left.keys()].every((name) => right.has(name))
 }
 
-function sync(work: Work): void {
-  const { dir, base, files, touched } = work
+function sync({ dir, base, files, touched }: Work, holder?: string): void {
   if (files.length + touched.size > SYNC_EACH_MAX) {
     dir.syncAll()
     return
   }
   for (const file of files) dir.sync(file)
   for (const path of touched.keys()) dir.sync(join(base, path))
+  if (holder !== undefined) dir.sync(holder)
 }

@@ -73,7 +73,7 @@ export async function prepareParts(
     }
     const own = place.dir.stat(place.slots) ?? live
     const beside = await directoryEntry(dirEntry({ mode: 0o700, uid: own.uid, gid: own.gid }, empty, noCounts), made, keeping(call))
-    await levelTree({
+    const { sync } = await levelTree({
       dir: place.dir,
       base: names.parts,
       from: null,
@@ -104,7 +104,7 @@ export async function prepareParts(
       return stat === null ? [] : [{ path, mtimeNs: stat.mtimeNs.toString() }]
     })
     pointAt(place, live.ino, place.live)
-    place.dir.sync(place.slots)
+    sync(place.slots)
     const long = units.length > INLINE_MAX
     const text = (value: unknown): Promise<Digest> => call.put(Buffer.from(JSON.stringify(value), 'utf8'))
     const memento: PartsMemento = {

@@ -49,11 +49,10 @@ export async function prepareTree(
     const atomic = canExchange(place, names.standby)
     refuseUnmovable(place, names.standby, [live?.mode ?? 0o700, to === null ? 0o700 : (await trees.loadRoot(to.root)).mode])
     try {
-      const after = to === null ? null : await buildSlot(place, names.standby, live, known, to.root, trees, call)
       const before = live === null || known === null ? null : sideOf(live, known)
       if (before !== null) pointAt(place, BigInt(before.ino), place.live)
-      if (after !== null) pointAt(place, BigInt(after.ino), names.standby)
-      place.dir.sync(place.slots)
+      const after = to === null ? null : await buildSlot(place, names.standby, live, known, to.root, trees, call)
+      if (after === null) place.dir.sync(place.slots)
       const differences = await eachPath(await differenceOf(from?.root ?? null, to?.root ?? null, trees), trees)
       const bases = { before: before === null ? null : place.live, after: after === null ? null : names.standby }
       const changed = await recordChanged(place.dir, bases, [...new Set(differences.map(({ path }) => path))], call)
@@ -124,7 +123,7 @@ async function buildSlot(
 ): Promise<TreeSide> {
   const { dir } = place
   const spare = await takeSpare(place, standby, call)
-  await levelTree({
+  const { sync } = await levelTree({
     dir,
     base: standby,
     from: spare,
@@ -138,6 +137,8 @@ async function buildSlot(
   const stat = dir.stat(standby)
   if (stat === null) throw changedSince(`${dir.path}/${standby}`, ['it is gone'])
   writeKnown(place, { ...learn(readKnown(place), stat, to, at), spare: null })
+  pointAt(place, stat.ino, standby)
+  sync(place.slots)
   return sideOf(stat, { root: to, at })
 }
 

@@ -84,7 +84,8 @@ async function becomeSpare(place: PlaceWrites, standby: string, from: Digest, tr
   // Renamed first: a kill from here on leaves a spare that is not marked as level, and no step that seems written to.
   dir.rename(standby, dir, spare, { replace: false })
   try {
-    await levelTree({ dir, base: spare, from, to: source.root, source, trees, call })
+    const { sync } = await levelTree({ dir, base: spare, from, to: source.root, source, trees, call })
+    sync()
   } catch (thrown) {
     if (!isMissing(thrown)) throw thrown
     await removeTree(dir, spare, call) // somebody writes to the live tree: no use in running after it

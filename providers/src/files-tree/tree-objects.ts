@@ -25,36 +25,27 @@ export const naming =
 
 const CHUNK_FROM = 1_024 // entries; a smaller directory is one object, so one change writes at most about 150 KB
 const CHUNK_MASK = 0xff // a chunk ends at one name in 256 on average, chosen by the name, so that a new name moves no other chunk
-const CACHED_MAX = 50_000 // entries held by one reader; beyond that it forgets and reads again
+const CACHED_MAX = 50_000 // entries held in memory, about 15 MB; beyond that all are forgotten and read again
 
 export interface Trees {
   /** All entries of a directory object. */
   load(digest: Digest): Promise<Directory>
-  /** Of two directory objects, the entries outside the chunks they share. */
+  /** Of two directory objects, at least the entries outside the chunks they share. */
   loadDifferent(a: Digest, b: Digest): Promise<readonly [Directory, Directory]>
   loadRoot(root: Digest): Promise<Entry>
   /** The entry at a path, null where there is none. */
   find(root: Digest, path: string): Promise<Entry | null>
 }
 
-const opened = new WeakMap<Pick<Store, 'get'>, Trees>()
+/** What was read and parsed in this process, for every call of a provider: a digest is keyed, so it names one content of one store. */
+const cache = new Map<Digest, Directory>()
+let cached = 0
 
-/** One reader for each call of a provider: what it has read it has parsed. */
 export function openTrees(store: Pick<Store, 'get'>): Trees {
-  const trees = opened.get(store) ?? readerOf(store)
-  opened.set(store, trees)
-  return trees
-}
-
-function readerOf(store: Pick<Store, 'get'>): Trees {
-  const cache = new Map<Digest, Directory>()
   const roots = new Map<Digest, Entry>()
-  let cached = 0
   const parse = async (digest: Digest): Promise<Json> => parseJson(await store.get(digest))
-  const load = async (digest: Digest): Promise<Directory> => {
-    const known = cache.get(digest)
-    if (known !== undefined) return known
-    const object = await parse(digest)
+  const load = async (digest: Digest): Promise<Directory> => cache.get(digest) ?? keepParsed(digest, await parse(digest))
+  const keepParsed = async (digest: Digest, object: Json): Promise<Directory> => {
     const chunks = chunksOf(object)
     const entries = new Map<string, Entry>()
     if (chunks === null) for (const row of rowsOf(object)) entries.set(...entryOf(row))
@@ -80,8 +71,11 @@ function readerOf(store: Pick<Store, 'get'>): Trees {
     load,
     loadRoot,
     async loadDifferent(a, b) {
-      const [left, right] = [chunksOf(await parse(a)), chunksOf(await parse(b))]
-      if (left === null || right === null) return [await load(a), await load(b)]
+      const known = [cache.get(a), cache.get(b)] as const
+      if (known[0] !== undefined && known[1] !== undefined) return [known[0], known[1]]
+      const objects = [await parse(a), await parse(b)] as const
+      const [left, right] = [chunksOf(objects[0]), chunksOf(objects[1])]
+      if (left === null || right === null) return [await keepParsed(a, objects[0]), await keepParsed(b, objects[1])]
       const side = async (mine: readonly Digest[], theirs: readonly Digest[]): Promise<Directory> => {
         const shared = new Set(theirs)
         const entries = new Map<string, Entry>()
