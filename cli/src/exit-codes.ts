@@ -33,7 +33,7 @@ const notFound = new Set([
   'stack.none',
   'show.none',
 ])
-const busy = new Set(['lease.held', 'step.timeout', 'sql.busy'])
+const busy = new Set(['lease.held', 'lease.not-ended', 'step.timeout', 'sql.busy'])
 
 /** The exit of a command that ended with this fault. */
 export function exitOf(fault: FaultData): Exit {

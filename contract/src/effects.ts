@@ -191,7 +191,10 @@ export interface Writes {
     ensure(dir: Path, mode: number): void
   }
   readonly process: {
-    /** Runs a command to its end. Never through a shell: argv is handed over as it is. */
+    /**
+     * Runs a command to its end. Never through a shell: argv is handed over as it is. Until then it has the stack's lock on
+     * descriptor 3: whoever takes the stack over from a dead or paused process ends it first.
+     */
     run(argv: readonly string[], options: CommandOptions): Promise<CommandResult>
     /** Starts a process in a session of its own; it survives this one. Resolves once it has been started (exec done). */
     spawn(argv: readonly string[], options: SpawnOptions): Promise<ProcessId>

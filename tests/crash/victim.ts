@@ -14,7 +14,7 @@ function pass(): void {
 
 const stack = await openTestStack({ dir })
 const append = stack.store.append.bind(stack.store)
-const openEffects: typeof stack.ports.openEffects = (recorder) => stack.ports.openEffects(recorder)
+const openEffects: typeof stack.ports.openEffects = (recorder, lock) => stack.ports.openEffects(recorder, lock)
 const mortal = {
   ...stack.ports,
   store: Object.assign(Object.create(stack.store), {
@@ -25,8 +25,8 @@ const mortal = {
       return entries
     },
   }),
-  openEffects: (recorder: Parameters<typeof openEffects>[0]) => {
-    const { reads, effects } = openEffects(recorder)
+  openEffects: (...given: Parameters<typeof openEffects>) => {
+    const { reads, effects } = openEffects(...given)
     return { reads, effects: mortalObject(effects) }
   },
 }

@@ -1,6 +1,7 @@
 // Owns: what the core is given: store, kinds, clock, ids, effects. The core has nothing of its own.
 // Never: holds state of a change.
 import type { Effects, Reads } from '@understudy/contract'
+import type { EffectsLock } from '../fx/effects-lock.ts'
 import type { Clock, Recorder } from '../fx/recorder.ts'
 import type { Emit } from '../model/events.ts'
 import type { Author } from '../model/journal.ts'
@@ -18,7 +19,9 @@ export interface Ports {
   wait(ms: number, signal: AbortSignal): Promise<void>
   /** Aborts after so many ms. */
   deadline(ms: number): AbortSignal
-  openEffects(recorder: Recorder): { readonly reads: Reads; readonly effects: Effects }
+  /** Keeps what fences effects; ends whoever had the lease before and did not give it back, with the commands it left. */
+  lockEffects(): Promise<EffectsLock>
+  openEffects(recorder: Recorder, lock?: EffectsLock): { readonly reads: Reads; readonly effects: Effects }
   /** Calls again and again until the function it gives is called; never overlapping. */
   every(ms: number, body: () => Promise<void>): () => void
   /** Folder that holds a room for each resource of each world. */

@@ -17,6 +17,8 @@ const AT_REMOVEDIR = 0x200
 const AT_EMPTY_PATH = 0x1000
 const STATX_BASIC_STATS = 0x7ff
 const UTIME_OMIT = 0x3ffffffe
+const LOCK = { shared: 1, alone: 2, not: 8 }
+const LOCK_NB = 4
 const RENAME_NOREPLACE = 1
 const RENAME_EXCHANGE = 2
 const FICLONE = 0x40049409
@@ -57,6 +59,8 @@ export interface Natives {
   utimeAt(dir: number, name: NativeName, seconds: bigint, nanoseconds: bigint): number
   renameAt(fromDir: number, from: NativeName, dir: number, name: NativeName, how: 'replace' | 'keep' | 'exchange'): number
   syncFileSystem(fd: number): number
+  /** Of the open file behind a descriptor, for all that have it (flock(2)); never waits. */
+  lock(fd: number, how: 'alone' | 'shared' | 'not'): number
   clone(to: number, from: number): number
   seek(fd: number, offset: number, whence: 'data' | 'hole'): number
   copyRange(from: number, fromAt: number, to: number, toAt: number, length: number): number
@@ -132,6 +136,7 @@ function load(): Natives {
   const fchownat = call('int fchownat(int dir, const char *name, unsigned int uid, unsigned int gid, int flags)')
   const utimensat = call('int utimensat(int dir, const char *name, const void *times, int flags)')
   const syncfs = call('int syncfs(int fd)')
+  const flock = call('int flock(int fd, int operation)')
   const ioctl = call('int ioctl(int fd, unsigned long request, long argument)')
   const lseek = call('int64_t lseek(int fd, int64_t offset, int whence)')
   const copyFileRange = call('long copy_file_range(int from, void *fromAt, int to, void *toAt, size_t length, unsigned int flags)')
@@ -183,6 +188,7 @@ function load(): Natives {
     renameAt: (fromDir, from, dir, name, how) =>
       renameat2(number.renameat2, fromDir, from, dir, name, how === 'keep' ? RENAME_NOREPLACE : how === 'exchange' ? RENAME_EXCHANGE : 0),
     syncFileSystem: syncfs,
+    lock: (fd, how) => flock(fd, LOCK_NB | LOCK[how]),
     clone: (to, from) => ioctl(to, FICLONE, from),
     seek: (fd, offset, whence) => lseek(fd, offset, whence === 'data' ? 3 : 4), // SEEK_DATA, SEEK_HOLE
     copyRange(from, fromAt, to, toAt, length) {

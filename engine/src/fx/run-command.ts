@@ -5,18 +5,25 @@ import type { Readable } from 'node:stream'
 import { Fault } from '@understudy/contract'
 import type { CommandOptions, CommandResult } from '@understudy/contract'
 import { checkCommand, shown, startFault } from './command-fault.ts'
+import type { EffectsLock } from './effects-lock.ts'
 import type { Recorder } from './recorder.ts'
 
 const OUTPUT_MAX = 1024 * 1024 // bytes of each stream, as the contract says
 const TERM_GRACE_MS = 2_000 // between SIGTERM and SIGKILL: enough to remove a lock file, short enough to be waited for
 const PIPE_GRACE_MS = 1_000 // a child left behind may hold the pipes open for ever; its output is not waited for longer
 
-export async function runCommand(recorder: Recorder, argv: readonly string[], options: CommandOptions): Promise<CommandResult> {
+/** It inherits `lock` until it ends: nobody takes its stack over while it may still do something. */
+export async function runCommand(
+  recorder: Recorder,
+  argv: readonly string[],
+  options: CommandOptions,
+  lock?: EffectsLock,
+): Promise<CommandResult> {
   const startedMs = recorder.clock.monotonic()
   const note = (result: string, bytes: number): void =>
     recorder.note({ channel: 'process', verb: 'run', target: shown(argv), startedMs, result, bytes })
   try {
-    const result = await run(recorder, argv, options)
+    const result = await run(recorder, argv, options, lock)
     const bytes = Buffer.byteLength(result.stdout) + Buffer.byteLength(result.stderr)
     note(result.code === 0 ? 'ok' : result.code === null ? `signal ${result.signal}` : `exit ${result.code}`, bytes)
     return result
@@ -26,7 +33,12 @@ export async function runCommand(recorder: Recorder, argv: readonly string[], op
   }
 }
 
-async function run({ signal }: Recorder, argv: readonly string[], options: CommandOptions): Promise<CommandResult> {
+async function run(
+  { signal }: Recorder,
+  argv: readonly string[],
+  options: CommandOptions,
+  lock: EffectsLock | undefined,
+): Promise<CommandResult> {
   if (signal.aborted) throw stopped('process.cancelled', 'transient', argv, 'The step was cancelled before the command started.')
   const cwd = options.cwd ?? '/'
   const env = options.env ?? { PATH: process.env['PATH'] ?? '/usr/bin:/bin' }
@@ -35,10 +47,13 @@ async function run({ signal }: Recorder, argv: readonly string[], options: Comma
     let why: Fault | null = null
     // Node's pipes are sockets, and bash takes a socket as input for a remote login that wants ~/.bashrc: none without need.
     const stdin = options.stdin === undefined ? 'ignore' : 'pipe'
+    const share = lock?.share()
     let child
     try {
-      child = spawn(argv[0] ?? '', argv.slice(1), { cwd, env: { ...env }, detached: true, stdio: [stdin, 'pipe', 'pipe'] })
+      const stdio: ('pipe' | 'ignore' | number)[] = [stdin, 'pipe', 'pipe', ...(share === undefined ? [] : [share.fd])]
+      child = spawn(argv[0] ?? '', argv.slice(1), { cwd, env: { ...env }, detached: true, stdio })
     } catch (error) {
+      share?.end()
       reject(startFault(argv, error))
       return
     }
@@ -66,6 +81,7 @@ async function run({ signal }: Recorder, argv: readonly string[], options: Comma
     const out = collect(child.stdout)
     const err = collect(child.stderr)
     const settle = (): void => {
+      share?.end()
       clearTimeout(timer)
       clearTimeout(grace)
       signal.removeEventListener('abort', cancel)

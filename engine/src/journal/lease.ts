@@ -2,6 +2,7 @@
 // Never: waits for another holder; says who it is.
 import { Fault, faultOf } from '@understudy/contract'
 import type { Ports } from '../exec/ports.ts'
+import type { EffectsLock } from '../fx/effects-lock.ts'
 import type { StackState } from '../model/journal.ts'
 import type { LeaseRow } from '../store/store.ts'
 import { loadStack } from './load-stack.ts'
@@ -32,7 +33,10 @@ export function leaseFault(stack: string, lease: LeaseRow): Fault {
   })
 }
 
-/** Runs `body` with the lease. Faults `lease.held` when somebody else has it. */
+/**
+ * Runs `body` with the lease, once nobody who had it before can have an effect any more. Faults `lease.held` when somebody
+ * else has it, `lease.not-ended` when what somebody began does not end.
+ */
 export async function withLease<T>(ports: Ports, doing: string, body: (writable: Writable) => Promise<T>): Promise<T> {
   const { store, stack } = ports
   const answer = await store.takeLease(stack, { ...ports.self, doing }, TTL_MS, ports.gone)
@@ -48,17 +52,25 @@ export async function withLease<T>(ports: Ports, doing: string, body: (writable:
     // A busy store or a full disk may pass; what counts is that the lease has not run out meanwhile.
     if (renewed === false || ports.clock.monotonic() - renewedAt > TTL_MS) lost.abort()
   })
-  const { seq } = await store.head(stack)
-  const holding: Ports = { ...ports, signal: AbortSignal.any([ports.signal, lost.signal]) }
-  const writable: Writable = {
-    ports: holding,
+  const writableWith = (lock: EffectsLock, seq: number): Writable => ({
+    ports: {
+      ...ports,
+      signal: AbortSignal.any([ports.signal, lost.signal]),
+      openEffects: (recorder) => ports.openEffects(recorder, lock),
+    },
     journal: writeJournal(store, stack, epoch, seq),
     epoch,
     state: () => loadStack(store, stack),
-  }
+  })
   let result: T
   try {
-    result = await body(writable)
+    const lock = await ports.lockEffects()
+    try {
+      if (lock.ended.length > 0) ports.emit('lease.taken-over', {}, { pids: lock.ended })
+      result = await body(writableWith(lock, (await store.head(stack)).seq))
+    } finally {
+      lock.free() // before the lease: who gets that ends whoever still has this
+    }
   } catch (thrown) {
     stop()
     // The error that ended the work is the one to show; a lease that could not be given back runs out by itself.

@@ -46,6 +46,7 @@ export const eventCodes = {
   'confirm.overdue': 'A change was not confirmed in time and is undone.',
   'keeper.started': 'The keeper of this store runs.',
   'keeper.stopped': 'The keeper ended.',
+  'lease.taken-over': 'Who held the stack before did not give it back; it was ended, with the commands it left running.',
   'step.retried': 'A transient fault was tried again.',
   'release.failed': 'Something that is no longer needed could not be removed yet; it is tried again later.',
 } as const

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Ports } from '../exec/ports.ts'
 import type { Kind } from '../exec/kind.ts'
+import { lockEffects } from '../fx/effects-lock.ts'
 import { openEffects } from '../fx/open-effects.ts'
 import { bootId, isAlive, processStat } from '../fx/process-identity.ts'
 import type { Clock } from '../fx/recorder.ts'
@@ -43,6 +44,7 @@ export function openPorts({ stack, dir, store, kinds, onEvent, who, through, sig
     wait: (ms, abort) => sleep(ms, undefined, { signal: abort }),
     deadline: (ms) => AbortSignal.timeout(ms),
     every,
+    lockEffects: () => lockEffects(join(dir, `lock.${stack}`)),
     openEffects,
     rooms,
     signal,
