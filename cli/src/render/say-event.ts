@@ -106,7 +106,11 @@ export function sayEvent({ type, resource, data }: EngineEvent): Said | null {
     case 'keeper.stopped':
       return passing('keeper   ended')
     case 'lease.taken-over':
-      return news(`lease    ended who held the stack and did not go on: ${listOf(data['pids']).map((pid) => `pid ${pid}`).join(', ')}`)
+      return news(
+        `lease    ended who held the stack and did not go on: ${listOf(data['pids'])
+          .map((pid) => `pid ${pid}`)
+          .join(', ')}`,
+      )
     case 'step.retried':
       return passing(`${of('during').padEnd(8)} ${name}: ${of('code')}, again`)
     case 'release.failed':
