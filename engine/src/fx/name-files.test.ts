@@ -27,7 +27,7 @@ async function leftFree(work: () => Promise<unknown>): Promise<boolean> {
 }
 
 test('few files are named here, many by another thread, all as the store names them', async () => {
-  const texts = Array.from({ length: 2_000 }, (_, index) => `text of ${index}`.repeat(index))
+  const texts = Array.from({ length: 2_000 }, (_, index) => `text of ${index}`.repeat(index % 50))
   mkdirSync(join(dir, 'd'))
   texts.forEach((text, index) => writeFileSync(join(dir, 'd', `f${index}`), text))
   const [reads, nameFiles] = [open(), fileNamer(key)]
