@@ -11,6 +11,7 @@ const unit = inner.map((folder) => `${folder}/**/*.test.ts`)
 const real = [...inner.map((folder) => `${folder}/**/*.real.test.ts`), ...outer.map((folder) => `${folder}/**/*.test.ts`)]
 const root = [...inner, ...outer].map((folder) => `${folder}/**/*.root.test.ts`)
 const built = ['**/node_modules/**', '**/dist/**']
+// Limits are for what hangs, on machines with other work beside it.
 const slow = { testTimeout: 60_000, hookTimeout: 120_000 }
 
 export default defineConfig({
@@ -23,7 +24,7 @@ export default defineConfig({
     maxWorkers: Math.max(2, availableParallelism() - 1),
     passWithNoTests: false,
     projects: [
-      { extends: true, test: { name: 'unit', include: unit, exclude: [...built, '**/*.{real,root}.test.ts'] } },
+      { extends: true, test: { name: 'unit', include: unit, exclude: [...built, '**/*.{real,root}.test.ts'], testTimeout: 30_000 } },
       { extends: true, test: { name: 'real', include: real, exclude: [...built, '**/*.root.test.ts'], ...slow } },
       { extends: true, test: { name: 'root', include: root, exclude: built, ...slow } },
     ],

@@ -53,7 +53,9 @@ async function holder(command: string): Promise<{ readonly process: ChildProcess
   children.push(child)
   const file = join(dir, 'pid')
   await expect.poll(() => existsSync(file) && readFileSync(file, 'utf8').endsWith('\n'), { timeout: 20_000 }).toBe(true)
-  return { process: child, pid: child.pid ?? 0, command: Number(readFileSync(file, 'utf8')) }
+  const pid = Number(readFileSync(file, 'utf8'))
+  strays.push(pid)
+  return { process: child, pid: child.pid ?? 0, command: pid }
 }
 
 /** What a holder's silence of fifteen seconds comes to. */
@@ -100,7 +102,6 @@ test('a command that outlived who ran it is ended, too', async () => {
 
 test('what a command left running on purpose, and who only reads the file, are left alone', async () => {
   const other = await holder('sleep 60 >/dev/null 2>&1 & echo $! > pid')
-  strays.push(other.command)
   const file = openSync(join(dir, 'lock.web'), 'r')
   const reader = spawn('sleep', ['60'], { stdio: ['ignore', 'ignore', 'ignore', file] })
   children.push(reader)
