@@ -14,7 +14,7 @@ const openingLinesMax = 5
 const printers = [/^cli\/src\/render(er)?(\/|\.ts$)/, /^(tools|bench|examples)\//, /^cli\/build\.ts$/]
 const isConfig = (path: string): boolean => /(^|\/)[a-z]+\.config\.(ts|mjs)$/.test(path)
 
-/** Own clock, own randomness, own surroundings, as `object.property`. */
+/** Own clock, own randomness, own surroundings, a way around the import rules, as `object.property`. */
 const hidden = new Set([
   'Date.now',
   'Math.random',
@@ -23,8 +23,15 @@ const hidden = new Set([
   'process.hrtime',
   'crypto.randomUUID',
   'crypto.getRandomValues',
+  'globalThis.crypto',
+  'process.getBuiltinModule',
+  'process.binding',
+  'process.dlopen',
 ])
-const timers = new Set(['setTimeout', 'setInterval', 'setImmediate'])
+const hiddenCalls = new Set(['setTimeout', 'setInterval', 'setImmediate', 'fetch', 'createRequire', 'require'])
+const hiddenClasses = new Set(['WebSocket', 'EventSource'])
+/** What randomness of node:crypto is called; digests and ciphers are no surroundings. */
+const random = /^(random|generateKey|generatePrime)/
 
 export function checkCode(file: SourceFile): Problem[] {
   const problems: Problem[] = []
@@ -79,9 +86,13 @@ function openingComment(text: string): number {
 
 function checkSyntax(file: SourceFile, add: Add): void {
   const folder = engineFolder(file.path)
-  const pure = !file.isTest && folder !== null && pureFolders.includes(folder)
+  const inCore = !file.isTest && folder !== null && pureFolders.includes(folder)
+  const inProvider = !file.isTest && file.path.startsWith('providers/')
+  const hides = (line: number, what: string): void => {
+    if (inCore) add('core-purity', line, what, 'the core has no clock, randomness or surroundings of its own: take them as a port')
+    if (inProvider) add('provider-effects', line, what, 'clock, waiting and effects go through call.fx, which binds them to one world')
+  }
   const quiet = !printers.some((printer) => printer.test(file.path))
-  const takeClock = 'the core has no clock, randomness or surroundings of its own: take them as a port'
   file.visit({
     TSAnyKeyword(node) {
       if (!file.isTest) add('no-any', file.lineAt(node.start), 'any', 'use unknown and parse at the border, or a type parameter')
@@ -96,16 +107,24 @@ function checkSyntax(file: SourceFile, add: Add): void {
       if (quiet && !file.isTest && !file.path.startsWith('cli/') && /^process\.(stdout|stderr)$/.test(name)) {
         add('no-printing', line, name, 'return a value or emit an event with a code; cli/src/render prints it')
       }
-      if (pure && hidden.has(name)) add('core-purity', line, name, takeClock)
+      if (hidden.has(name)) hides(line, name)
+    },
+    ImportDeclaration(node) {
+      if (!/^(node:)?crypto$/.test(node.source.value)) return
+      for (const named of node.specifiers) {
+        if (named.type !== 'ImportSpecifier') hides(file.lineAt(named.start), 'all of node:crypto')
+        else if (named.imported.type === 'Identifier' && random.test(named.imported.name))
+          hides(file.lineAt(named.start), named.imported.name)
+      }
     },
     NewExpression(node) {
-      const isNow = node.callee.type === 'Identifier' && node.callee.name === 'Date' && node.arguments.length === 0
-      if (pure && isNow) add('core-purity', file.lineAt(node.start), 'new Date()', takeClock)
+      if (node.callee.type !== 'Identifier') return
+      const { name } = node.callee
+      if (hiddenClasses.has(name) || (name === 'Date' && node.arguments.length === 0)) hides(file.lineAt(node.start), `new ${name}()`)
     },
     CallExpression(node) {
       const { callee } = node
-      if (pure && callee.type === 'Identifier' && timers.has(callee.name))
-        add('core-purity', file.lineAt(node.start), callee.name, takeClock)
+      if (callee.type === 'Identifier' && hiddenCalls.has(callee.name)) hides(file.lineAt(node.start), callee.name)
       const partial = /^(test|it|describe|suite|bench)\b.*\.(only|skip|todo)$/s.exec(file.text.slice(callee.start, callee.end))
       if (partial)
         add(

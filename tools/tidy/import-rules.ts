@@ -30,8 +30,16 @@ const packages: Readonly<Record<string, string>> = {
 
 /** In the order in which a change goes through them; each may import those before it. */
 const stages = ['intent', 'plan', 'shadow', 'assess', 'apply', 'verify', 'rollback']
-/** What every stage may use. They may use one another and the model, never a stage. */
-const beneath = ['fx', 'exec', 'journal', 'store', 'world']
+/** What every stage may use, with what each may use itself besides the model. None of them uses a stage. */
+const beneath: Readonly<Record<string, readonly string[]>> = {
+  fx: [],
+  store: ['fx'],
+  journal: ['fx', 'store', 'exec'],
+  exec: ['fx', 'store', 'journal', 'world'],
+  world: ['fx', 'store', 'exec'],
+}
+/** All of `world` that the core may know: ports that are handed to it. The rest is this machine. */
+const ports = ['engine/src/world/call.ts', 'engine/src/world/sources.ts']
 /** What may use everything. No stage may use them. */
 const above = ['pipeline.ts', 'index.ts', 'keeper', 'testing']
 
@@ -146,6 +154,10 @@ function checkStage(file: SourceFile, found: Import): Problem[] {
         hint: 'give it a place in tools/tidy/import-rules.ts (stages, beneath or above)',
       },
     ]
+  if (to === 'world' && pureFolders.includes(from) && !ports.includes(target.path)) {
+    const hint = `of world, the core may import only ${ports.map((path) => posix.basename(path)).join(', ')}: take the rest as a port`
+    return [{ ...rule, what: `${from} imports ${target.path}`, hint }]
+  }
   if (may.includes(to)) return []
   return [
     {
@@ -158,9 +170,10 @@ function checkStage(file: SourceFile, found: Import): Problem[] {
 
 function mayUse(folder: string): readonly string[] | null {
   if (folder === 'model') return []
-  if (beneath.includes(folder)) return ['model', ...beneath.filter((name) => name !== folder)]
+  const lower = beneath[folder]
+  if (lower !== undefined) return ['model', ...lower]
   const place = stages.indexOf(folder)
-  return place === -1 ? null : ['model', ...beneath, ...stages.slice(0, place)]
+  return place === -1 ? null : ['model', ...Object.keys(beneath), ...stages.slice(0, place)]
 }
 
 function checkBuiltin(file: SourceFile, { specifier, line }: Import): Problem[] {
