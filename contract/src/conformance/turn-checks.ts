@@ -4,6 +4,7 @@ import type { Json } from '../json.ts'
 import type { Stand } from '../provider.ts'
 import type { Check } from './check.ts'
 import { claim, none, same } from './claim.ts'
+import { mortalHands } from './mortal-hands.ts'
 import { exactness, momentOf, leftovers, settled, transitions, withScene } from './scene.ts'
 import type { Scene, Step, Transition } from './scene.ts'
 import { differences } from './snapshot.ts'
@@ -89,6 +90,9 @@ export const turnChecks: readonly Check[] = [
   },
 ]
 
+/** Effects that give a name another content; a directory's sync makes them last. */
+const NAMING = new Set(['create', 'copy', 'mkdir', 'symlink', 'hardlink', 'mknod', 'rename', 'exchange', 'remove'])
+
 function checksOf(transition: Transition): readonly Check[] {
   const { name } = transition
   const check = (law: string, body: (scene: Scene, step: Step) => Promise<void>): Check => ({
@@ -152,6 +156,18 @@ function checksOf(transition: Transition): readonly Check[] {
         same(settled(await scene.read()), settled(step.before), 'undone again')
         standsAt(await scene.turn(step, 'after'), 'after', 'turn(after)')
         same(settled(await scene.read()), after, 'done again')
+      }
+    }),
+    check('what a turn did to files is on disk when it resolves', async (scene, step) => {
+      for (const side of ['after', 'before'] as const) {
+        const mortal = mortalHands(scene.hands('step'))
+        await scene.turn(step, side, mortal.hands)
+        // In its room a provider may keep what it can do without (a cache).
+        const outside = mortal.writes.filter(({ what }) => !what.includes(` ${mortal.hands.room}`))
+        const verbs = outside.map(({ what }) => what.split(' ')[0] ?? '')
+        const last = verbs.findLastIndex((verb) => NAMING.has(verb))
+        const synced = verbs.findLastIndex((verb) => verb === 'sync')
+        claim(last <= synced, `turn(${side}) must sync after its last ${verbs[last]}: a power cut would take it back`)
       }
     }),
     check('look says the side that is live, and that the other one is fit', async (scene, step) => {

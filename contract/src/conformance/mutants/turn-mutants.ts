@@ -21,6 +21,16 @@ export function turnMutants(): readonly Mutant[] {
       each('*: preparing is invisible'),
     ),
     mutant(
+      'leaves the sync to the kernel',
+      {
+        turn: (at, memento, to, call) => {
+          const open: typeof call.fx.fs.open = (path) => ({ ...call.fx.fs.open(path), sync: () => undefined })
+          return note.turn(at, memento, to, { ...call, fx: { ...call.fx, fs: { ...call.fx.fs, open } } })
+        },
+      },
+      each('*: what a turn did to files is on disk when it resolves'),
+    ),
+    mutant(
       'says it has turned',
       { turn: async (at, memento, to, call) => (call.key === 'step' ? { side: to, standby: 'fit' } : note.turn(at, memento, to, call)) },
       [...each('*: after turn(after) it is what was wanted')],
