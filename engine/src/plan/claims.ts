@@ -27,6 +27,22 @@ export function checkClaims(claims: Readonly<Record<string, readonly string[]>>)
   }
 }
 
+/** Faults when a resource would own the store, a part of it, or a folder with the store in it: a turn would take the journal along. */
+export function checkStoreUnclaimed(claims: Readonly<Record<string, readonly string[]>>, dir: string): void {
+  const store = `file:${dir}/`
+  for (const [resource, list] of Object.entries(claims)) {
+    const over = list.find((claim) => covers(store, claim) || covers(claim, store))
+    if (over === undefined) continue
+    throw planFault(
+      'plan.claims-store',
+      resource,
+      'A resource would own the folder in which Understudy remembers everything.',
+      `${resource} claims ${over}, the store is ${dir}`,
+      'Give the resource a folder of its own, beside the store.',
+    )
+  }
+}
+
 export interface Claimed {
   /** Who owns it, as people say it: `api of stack shop`. */
   readonly owner: string

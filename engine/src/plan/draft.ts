@@ -1,5 +1,6 @@
 // Owns: the plan: from what is wanted, what was, and what is live, the steps with both directions, their waves and reasons.
 // Never: writes; decides anything that apply would have to decide again.
+import { dirname } from 'node:path'
 import { canonical, equal } from '@understudy/contract'
 import type { Digest, Json, Seen } from '@understudy/contract'
 import type { CallLog } from '../exec/attempt.ts'
@@ -10,7 +11,7 @@ import { kindFor } from '../exec/run.ts'
 import { fillHoles, holesOf } from '../model/holes.ts'
 import type { Held, Live, Plan, PlanNote, Reason, Revision, Step, Terms } from '../model/plan.ts'
 import { jsonOf } from '../model/json-of.ts'
-import { checkClaims, checkEscapes } from './claims.ts'
+import { checkClaims, checkEscapes, checkStoreUnclaimed } from './claims.ts'
 import { planFault, writtenFault } from './desired.ts'
 import type { Desired } from './desired.ts'
 import { judgeSpec } from './holed.ts'
@@ -107,6 +108,7 @@ export async function draftPlan(ports: Ports, request: DraftRequest, log: CallLo
     claims[name] ??= same ?? (await askClaims(ports, { id, part, kind: want.kind, spec: want.spec, terms: want.terms }, base, log))
   }
   checkClaims(claims)
+  checkStoreUnclaimed(claims, dirname(ports.rooms))
   // After the claims: who owns the same place twice is not helped by writing a reference to it.
   const known: Record<string, Json> = {}
   for (const { name, id, want } of inOrder(placed)) {

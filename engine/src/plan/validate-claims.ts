@@ -1,11 +1,12 @@
 // Owns: finding two resources of a stack file that own the same thing, before anything is planned.
 // Never: runs a command of the stack; writes anything but frozen sources into the store.
+import { dirname } from 'node:path'
 import { faultOf } from '@understudy/contract'
 import type { CallLog } from '../exec/attempt.ts'
 import type { Ports } from '../exec/ports.ts'
 import { kindFor } from '../exec/run.ts'
 import type { Intent } from '../model/intent.ts'
-import { checkClaims } from './claims.ts'
+import { checkClaims, checkStoreUnclaimed } from './claims.ts'
 import { freezeIntent, whereWritten } from './desired.ts'
 import { judgeSpec } from './holed.ts'
 import { askClaims } from './other-stacks.ts'
@@ -16,6 +17,7 @@ export async function validateClaims(ports: Ports, intent: Intent, base: string,
   for (const name of Object.keys(intent.resources)) claims[name] = await claimsOf(ports, intent, name, base, log)
   try {
     checkClaims(claims)
+    checkStoreUnclaimed(claims, dirname(ports.rooms))
   } catch (thrown) {
     throw whereWritten(thrown, intent)
   }
