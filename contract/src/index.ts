@@ -30,6 +30,7 @@ export type {
   Hands,
   Look,
   Merging,
+  Mortal,
   NamedFile,
   Prepared,
   Probing,

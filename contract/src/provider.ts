@@ -182,6 +182,7 @@ export interface Provider<Spec, State, Memento, Part, Out> {
   readonly components?: Components<State>
   readonly merging?: Merging<State>
   readonly probing?: Probing<Part>
+  readonly mortal?: Mortal<Part, State>
   readonly inPlaceParts?: TurningParts<Part, State, Memento, Out>
   /**
    * The bytes that are live under a component's pointer: reading only names content, and what is taken over as it is
@@ -232,6 +233,17 @@ export interface Merging<State> {
 /** Can the live thing answer, here, now (L6)? Used for guards, before traffic moves back, and for old code on new data. */
 export interface Probing<Part> {
   probe(at: At<Part>, call: Look): Promise<{ readonly fit: boolean; readonly detail: string }>
+}
+
+/** What may end by itself, or with the machine, without anybody having written to it: a process. */
+export interface Mortal<Part, State> {
+  /** Whether `now` is `left` that has ended, and nothing else: then it is no foreign write, and no reason to refuse an undo. Pure. */
+  ended(left: State, now: State): boolean
+  /**
+   * Starts again what is live and has ended, where it was, and waits until it is as it was. One that is there is left alone.
+   * Whoever took its place meanwhile is a conflict.
+   */
+  revive(at: At<Part>, call: Hands): Promise<void>
 }
 
 /** Turning single components under the live name, so that dependants keep their handle on the whole (one file of a tree). */

@@ -23,6 +23,8 @@ import { refuseClaimed } from './plan/other-stacks.ts'
 import { heldAsTheyAre, onlyRecords, recordedNames } from './plan/records.ts'
 import { sameBase } from './plan/same-base.ts'
 import type { Recovered } from './rollback/recover.ts'
+import { endedResources, reviveStack } from './rollback/revive.ts'
+import type { Revived } from './rollback/revive.ts'
 import { putBack, rollBack } from './rollback/roll-back.ts'
 import type { RollbackRequest, RollbackResult } from './rollback/roll-back.ts'
 import { settleStack, watchedChange } from './rollback/settle-stack.ts'
@@ -191,6 +193,15 @@ export function revertDrift(ports: Ports, resources: readonly string[], message 
 /** Settles what a kill left, and undoes what was not confirmed in time. */
 export function recover(ports: Ports): Promise<readonly Recovered[]> {
   return withLease(ports, 'recover', (writable) => settleStack(writable))
+}
+
+/** Starts again what is live and has ended. Takes the lease only where there is something. */
+export async function revive(ports: Ports): Promise<readonly Revived[]> {
+  if ((await endedResources(ports)).length === 0) return []
+  return withLease(ports, 'recover', async (writable) => {
+    await settleStack(writable)
+    return reviveStack(writable)
+  })
 }
 
 export type Confirmed =

@@ -45,7 +45,7 @@ test('L14: the forecast is of all that is waited for, and learns from the undos 
 test('once it can only be compiled, the forecast is of that', async () => {
   await applied('one')
   const { forecast } = await applied('two')
-  const flip = await undoAhead(stack.store, await loadStack(stack.store, 'test'))
+  const flip = await undoAhead(stack.ports, await loadStack(stack.store, 'test'))
   expect(flip).toMatchObject({ how: 'flip', forecastMs: forecast.undoMs, basis: forecast.basis })
   expect(forecast.compiledMs?.high).toBeGreaterThan(forecast.undoMs.high)
 })

@@ -38,7 +38,7 @@ const state = () => loadStack(stack.store, 'test')
 describe('L1, L10: what has no way back is not called undone', () => {
   test('the last change: refused; accepted by name the rest flips, and it is left, named and looked after', async () => {
     await applyTo(stack, both('two', 'hello'), accepted)
-    expect(await undoAhead(stack.store, await state())).toMatchObject({ how: 'flip', oneWay: ['sent'] })
+    expect(await undoAhead(stack.ports, await state())).toMatchObject({ how: 'flip', oneWay: ['sent'] })
     expect(await rollBackOn(stack)).toMatchObject(refused)
     expect(live()).toEqual(['two', 'hello'])
     expect(await rollBackOn(stack, { acceptIrreversible: ['sent'] })).toMatchObject({ ...left, how: 'flip' })
@@ -66,7 +66,7 @@ describe('L1, L10: what has no way back is not called undone', () => {
 
   test('nothing else changed: there is nothing to undo, and nobody promised a flip', async () => {
     await applyTo(stack, both('one', 'hello'), accepted)
-    expect(await undoAhead(stack.store, await state())).toMatchObject({ how: 'none', oneWay: ['sent'], forecastMs: null })
+    expect(await undoAhead(stack.ports, await state())).toMatchObject({ how: 'none', oneWay: ['sent'], forecastMs: null })
     expect(await rollBackOn(stack, { acceptIrreversible: ['sent'] })).toMatchObject({ outcome: 'nothing' })
     expect(live()).toEqual(['one', 'hello'])
   })

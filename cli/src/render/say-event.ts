@@ -89,6 +89,10 @@ export function sayEvent({ type, resource, data }: EngineEvent): Said | null {
       return news('recover  an unfinished change was found')
     case 'recover.finished':
       return news(`recover  it is ${of('outcome')}`)
+    case 'recover.revived':
+      return news(`recover  ${name} had ended and was started again`)
+    case 'recover.not-revived':
+      return bad(`recover  ${name} has ended and could not be started again: ${of('code')} ${of('detail')}`)
     case 'guard.watching':
       return news(`guard    ${listOf(data['resources']).join(', ')} watched until ${new Date(numberOf(data['until'])).toISOString()}`)
     case 'guard.failed':

@@ -1,7 +1,8 @@
 // Owns: `recover`.
 // Never: decides what a person has to.
 import { Fault } from '@understudy/contract'
-import { decideHeld, loadStack, recover, withLease } from '@understudy/engine'
+import { decideHeld, loadStack, recover, revive, withLease } from '@understudy/engine'
+import type { Revived } from '@understudy/engine'
 import type { Context } from '../context.ts'
 import { listIn } from '../context.ts'
 import type { Exit } from '../exit-codes.ts'
@@ -28,16 +29,23 @@ export function recoverVerb(context: Context, values: Readonly<Record<string, un
     const recovered = await recover(ports)
     const { changes } = await loadStack(ports.store, ports.stack)
     const held = Object.values(changes).find(({ change, phase }) => phase === 'held' && !recovered.some((one) => one.change === change))
-    context.renderer.result('recover', { recovered, held: held?.change ?? null }, () => {
-      if (held !== undefined)
-        return [
-          ...settledText(recovered),
-          `Change ${held.change} is HELD (${held.why}): decide with --resume, --skip, --force or --abandon.`,
-        ].join('\n')
-      return recovered.length === 0 ? 'Nothing to recover.' : settledText(recovered).join('\n')
+    const revived = await revive(ports)
+    context.renderer.result('recover', { recovered, held: held?.change ?? null, revived }, () => {
+      const lines = [...settledText(recovered), ...revivedText(revived)]
+      if (held !== undefined) lines.push(`Change ${held.change} is HELD (${held.why}): decide with --resume, --skip, --force or --abandon.`)
+      return lines.length === 0 ? 'Nothing to recover.' : lines.join('\n')
     })
-    return held === undefined ? settledExit(recovered, 'ok') : 'held'
+    if (held !== undefined) return 'held'
+    return settledExit(recovered, revived.some(({ fault }) => fault !== null) ? 'unverified' : 'ok')
   })
+}
+
+function revivedText(revived: readonly Revived[]): readonly string[] {
+  return revived.map(({ resource, fault }) =>
+    fault === null
+      ? `${resource} had ended and is started again, where it was.`
+      : `${resource} has ended and could NOT be started again: ${fault.code} ${fault.detail} \`understudy apply\` starts a fresh one, \`rollback\` goes back.`,
+  )
 }
 
 /** `--skip` and `--force` say it resource by resource; the others are about the whole change. */

@@ -1,7 +1,7 @@
 // Owns: `rollback`.
 // Never: reads the stack file: an undo carries what it needs (L3).
 import { parseSelection, rollback } from '@understudy/engine'
-import type { RollbackResult } from '@understudy/engine'
+import type { ApplyResult, RollbackResult } from '@understudy/engine'
 import type { Context } from '../context.ts'
 import { listIn, numberIn, textIn } from '../context.ts'
 import type { Exit } from '../exit-codes.ts'
@@ -21,6 +21,7 @@ export function rollbackVerb(context: Context, values: Readonly<Record<string, u
       message: textIn(values, 'message') ?? '',
       why: 'asked for',
     })
+    if (result.outcome === 'failed' && result.result?.outcome === 'undone') context.renderer.fault(result.result.fault)
     context.renderer.result('rollback', result, () => say(result))
     return exitFor(result)
   })
@@ -36,10 +37,16 @@ function exitFor(result: RollbackResult): Exit {
     case 'refused':
       return 'refused'
     case 'failed':
-      return result.held ? 'held' : result.result === null ? 'unverified' : 'rolled-back'
+      return result.held ? 'held' : result.result === null ? 'unverified' : failedExit(result.result)
     default:
       return result satisfies never
   }
+}
+
+/** Nothing was turned where somebody stood in the way. */
+function failedExit(result: ApplyResult): Exit {
+  const untouched = result.outcome === 'undone' && !result.touched && result.fault.class === 'conflict'
+  return untouched ? 'conflict' : 'rolled-back'
 }
 
 /** What would let it go on. */

@@ -1,7 +1,7 @@
 // Owns: `status`: what is live, what can be undone, how, how fast, and until when (L14).
 // Never: reads more than it says.
 import { faultOf } from '@understudy/contract'
-import { askKeeper, headRevision, loadStack, overdueChange, recover, undoAhead, watchedChange } from '@understudy/engine'
+import { askKeeper, endedResources, headRevision, loadStack, overdueChange, recover, undoAhead, watchedChange } from '@understudy/engine'
 import type { ChangeState, Ports, Recovered, Revision, StackState, UndoAhead } from '@understudy/engine'
 import type { Context } from '../context.ts'
 import type { Exit } from '../exit-codes.ts'
@@ -19,12 +19,14 @@ export function statusVerb(context: Context): Promise<Exit> {
     const keeper = await askKeeper(session.dir, '/')
     const live = state.revisions.at(-1)
     const watched = watchedChange(state, Date.now())
-    const undo = await undoAhead(ports.store, state)
+    const undo = await undoAhead(ports, state)
+    const ended = await endedResources(ports)
     const open = Object.values(state.changes).filter(({ phase }) => phase === 'applying' || phase === 'undoing' || phase === 'held')
     const data = {
       stack,
       revision: live ?? null,
       resources: Object.entries(head?.resources ?? {}).map(([name, { kind, out }]) => ({ name, kind, out })),
+      ended,
       undo,
       watch: watched?.watch ?? null,
       confirmBy: watched?.confirmBy ?? null,
@@ -34,7 +36,7 @@ export function statusVerb(context: Context): Promise<Exit> {
       keeper,
     }
     context.renderer.result('status', data, () =>
-      [...settledText(settled), text(stack, state, head, undo, open), ...watchText(watched, keeper !== null)].join('\n'),
+      [...settledText(settled), text(stack, state, head, ended, undo, open), ...watchText(watched, keeper !== null)].join('\n'),
     )
     return open.some(({ phase }) => phase === 'held') ? 'held' : 'ok'
   })
@@ -70,10 +72,18 @@ function undoText({ how, oneWay, forecastMs }: UndoAhead): readonly string[] {
   const time = forecastMs === null ? '' : `, ${duration(forecastMs.low)} to ${duration(forecastMs.high)}`
   const options = oneWay.map((name) => `--accept-irreversible ${name}`).join(' ')
   const none = oneWay.length === 0 ? [] : [`no way back: ${oneWay.join(', ')}; \`rollback ${options}\` leaves that as it is`]
-  return how === 'none' ? none : [`undo: ${how}${time}, kept until the next change; after that by a compiled undo`, ...none]
+  const kept = how === 'flip' ? ', kept until the next change; after that by a compiled undo' : ''
+  return how === 'none' ? none : [`undo: ${how}${time}${kept}`, ...none]
 }
 
-function text(stack: string, state: StackState, head: Revision | null, undo: UndoAhead | null, open: readonly ChangeState[]): string {
+function text(
+  stack: string,
+  state: StackState,
+  head: Revision | null,
+  ended: readonly string[],
+  undo: UndoAhead | null,
+  open: readonly ChangeState[],
+): string {
   const live = state.revisions.at(-1)
   const lines = [
     live === undefined
@@ -82,6 +92,8 @@ function text(stack: string, state: StackState, head: Revision | null, undo: Und
   ]
   for (const [name, { kind, out }] of Object.entries(head?.resources ?? {}))
     lines.push(`  ${name.padEnd(14)} ${kind.padEnd(16)} ${oneLine(JSON.stringify(out))}`)
+  if (ended.length > 0)
+    lines.push(`DOWN: ${ended.join(', ')}; \`understudy recover\` starts again what has ended, where it was, or says why not`)
   if (undo !== null) lines.push(...undoText(undo))
   for (const { change: id, phase, why, faults } of open) {
     lines.push(`${phase.toUpperCase()}: change ${id}${why === '' ? '' : `: ${oneLine(why)}`}`)

@@ -60,6 +60,7 @@ export interface Kind {
       ) => Promise<{ readonly merged: Json | null } | { readonly conflicts: readonly { readonly pointer: string }[] }>)
     | null
   readonly probe: ((at: At<Json>, call: Look) => Promise<{ readonly fit: boolean; readonly detail: string }>) | null
+  readonly mortal: { ended(left: Json, now: Json): boolean; revive(at: At<Json>, call: Hands): Promise<void> } | null
   readonly liveBytes: ((at: At<Json>, pointer: string, call: Look) => Promise<Uint8Array | null>) | null
   readonly prepareParts:
     | ((at: At<Json>, from: Json, to: Json, pointers: readonly string[], call: Hands) => Promise<Prepared<Json, Json>>)
@@ -80,7 +81,7 @@ export function kindOf<Spec, State, Memento, Part, Out>(provider: Provider<Spec,
   const memento = (value: Json) => parse(kind, 'memento', schema.memento, value)
   const at = ({ world, id, part }: At<Json>): At<Part> => ({ world, id, part: parse(kind, 'part', schema.part, part) })
   const out = (what: string, value: unknown) => plain(kind, what, value)
-  const { source = null, components, merging, probing, inPlaceParts } = provider
+  const { source = null, components, merging, probing, mortal, inPlaceParts } = provider
   const prepared = (made: Prepared<Memento, Out>): Prepared<Json, Json> => ({
     ...made,
     memento: out('memento', made.memento),
@@ -148,6 +149,12 @@ export function kindOf<Spec, State, Memento, Part, Out>(provider: Provider<Spec,
       ? (where, pointer, call) => provider.liveBytes?.(at(where), pointer, call) ?? Promise.resolve(null)
       : null,
     probe: probing ? (where, call) => probing.probe(at(where), call) : null,
+    mortal: mortal
+      ? {
+          ended: (left, now) => mortal.ended(state(left), state(now)),
+          revive: (where, call) => mortal.revive(at(where), call),
+        }
+      : null,
     prepareParts: inPlaceParts
       ? async (where, from, to, pointers, call) =>
           prepared(await inPlaceParts.prepareParts(at(where), state(from), state(to), pointers, call))

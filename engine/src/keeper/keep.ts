@@ -11,7 +11,7 @@ import { headRevision, loadStack } from '../journal/load-stack.ts'
 import type { ChangeState, Watch } from '../model/journal.ts'
 import type { Revision } from '../model/plan.ts'
 import { PRIMARY } from '../model/world.ts'
-import { recover } from '../pipeline.ts'
+import { recover, revive } from '../pipeline.ts'
 import { recoverStack } from '../rollback/recover.ts'
 import { hold, undoWatched, watchedChange } from '../rollback/settle-stack.ts'
 
@@ -22,14 +22,17 @@ export interface Kept {
   readonly undid: string | null
 }
 
-/** Failed probes in a row by resource, for the change that is watched now. Lives as long as the keeper. */
+/** What a keeper knows by itself. Lives as long as it does. */
 export interface GuardCount {
+  /** Failed probes in a row by resource, for the change that is watched now. */
   change: string
   readonly failed: Map<string, number>
+  /** What had ended before the keeper came, with the machine perhaps, was started again. What ends later is the guards' matter. */
+  revived: boolean
 }
 
 export function guardCount(): GuardCount {
-  return { change: '', failed: new Map() }
+  return { change: '', failed: new Map(), revived: false }
 }
 
 const IDLE_MS = 1_000 // how late a change made by somebody else may be noticed
@@ -45,11 +48,16 @@ export async function keepOnce(ports: Ports, count: GuardCount): Promise<Kept> {
     return { againMs: 0, undid: null }
   }
   const watched = watchedChange(state, ports.clock.now())
-  if (watched === null) return { againMs: null, undid: null }
-  if (watched.confirmBy !== null && ports.clock.now() >= watched.confirmBy) {
+  if (watched !== null && watched.confirmBy !== null && ports.clock.now() >= watched.confirmBy) {
     ports.emit('confirm.overdue', { change: watched.change })
     return undo(ports, watched, 'it was not confirmed in time')
   }
+  if (!count.revived && !unfinished) {
+    if ((await whenFree(() => revive(ports))) === null) return { againMs: RETRY_MS, undid: null }
+    count.revived = true
+  }
+  // Its deadline or its guards are what this keeper was started for, and are not there before the change ends.
+  if (watched === null) return { againMs: unfinished ? IDLE_MS : null, undid: null }
   const head = await headRevision(ports.store, state)
   if (watched.watch === null || head === null || ports.clock.now() >= watched.watch.until)
     return { againMs: untilDeadline(ports, watched), undid: null }

@@ -38,6 +38,8 @@ export const eventCodes = {
   'rollback.finished': 'The undo is verified.',
   'recover.started': 'An unfinished change was found.',
   'recover.finished': 'It is settled.',
+  'recover.revived': 'Something live that had ended was started again.',
+  'recover.not-revived': 'Something live has ended and could not be started again; says why.',
   'guard.watching': 'Guards watch a change.',
   'guard.failed': 'A probe failed.',
   'guard.undoing': 'A guard undoes the change.',

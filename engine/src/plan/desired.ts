@@ -102,6 +102,11 @@ function withValue(value: Json, path: readonly string[], set: Json | undefined):
   return member === undefined ? value : { ...value, [head]: withValue(member, rest, set) }
 }
 
+/** Whether somebody else wrote to what the last change left. What has ended by itself, or with the machine, nobody wrote to. */
+export function writtenTo(ports: Pick<Ports, 'kinds'>, { kind, state }: Pick<Held, 'kind' | 'state'>, live: Json): boolean {
+  return !equal(live, state) && kindFor(ports, kind).mortal?.ended(state, live) !== true
+}
+
 /** Somebody else wrote to what an undo would write to. */
 export function writtenFault(resource: string, where: string): Fault {
   return new Fault({

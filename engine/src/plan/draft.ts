@@ -12,7 +12,7 @@ import { fillHoles, holesOf } from '../model/holes.ts'
 import type { Held, Live, Plan, PlanNote, Reason, Revision, Step, Terms } from '../model/plan.ts'
 import { jsonOf } from '../model/json-of.ts'
 import { checkClaims, checkEscapes, checkStoreUnclaimed } from './claims.ts'
-import { planFault, writtenFault } from './desired.ts'
+import { planFault, writtenFault, writtenTo } from './desired.ts'
 import type { Desired } from './desired.ts'
 import { judgeSpec } from './holed.ts'
 import { observeAll, primaryWorld } from './observe.ts'
@@ -85,14 +85,14 @@ export async function draftPlan(ports: Ports, request: DraftRequest, log: CallLo
     }
     const step = await draftStep(ports, one, live, outs, moving, request, claims, world, log)
     if (live !== null) outs.set(one.name, live.out)
-    if (step === null || (step.target === null && stays(request, one.name, one.held, step.from, notes))) continue
+    if (step === null || (step.target === null && stays(ports, request, one.name, one.held, step.from, notes))) continue
     drafts.push(step)
     // Turning single components under the live name leaves the outputs as they are: nobody has to follow.
     if (step.pointers.length === 0 || kindFor(ports, step.kind).prepareParts === null) moving.add(one.name)
   }
   for (const { name, held } of gone) {
     const live = seen.get(held.id) ?? null
-    if (live === null || stays(request, held.resource, held, live.state, notes)) continue
+    if (live === null || stays(ports, request, held.resource, held, live.state, notes)) continue
     const users = drafts.filter(({ resource }) => base?.resources[resource]?.terms.dependsOn.includes(held.resource ?? '') === true)
     drafts.push(
       deletion(
@@ -296,8 +296,15 @@ function targetOf({ want }: Placed): Desired['target'] {
 }
 
 /** True where somebody else's write is left alone instead of this step. @throws a conflict where nobody decided. */
-function stays({ written }: DraftRequest, resource: string, held: Held | null, from: Json | null, notes: PlanNote[]): boolean {
-  if (written === 'over' || held === null || from === null || equal(from, held.state)) return false
+function stays(
+  ports: Ports,
+  { written }: DraftRequest,
+  resource: string,
+  held: Held | null,
+  from: Json | null,
+  notes: PlanNote[],
+): boolean {
+  if (written === 'over' || held === null || from === null || !writtenTo(ports, held, from)) return false
   if (written === 'refuse') throw writtenFault(resource, resource)
   notes.push(leftNote(resource, 'written-since'))
   return true

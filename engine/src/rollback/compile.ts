@@ -9,7 +9,7 @@ import { kindFor } from '../exec/run.ts'
 import { outputOf } from '../exec/prepare.ts'
 import { holesOf } from '../model/holes.ts'
 import type { Held, Revision } from '../model/plan.ts'
-import { writtenFault } from '../plan/desired.ts'
+import { writtenFault, writtenTo } from '../plan/desired.ts'
 import type { Desired } from '../plan/desired.ts'
 import { observe, primaryWorld } from '../plan/observe.ts'
 import type { Selected } from './selection.ts'
@@ -79,7 +79,7 @@ async function mergedState(
 ): Promise<Json | typeof THEIRS> {
   const world = primaryWorld(head)
   const live = (await observe(ports, world, now, now.state, now.terms, log))?.state ?? null
-  if (live === null || equal(live, now.state) || equal(live, then.state) || resolve === 'ours') return then.state
+  if (live === null || equal(live, then.state) || resolve === 'ours' || !writtenTo(ports, now, live)) return then.state
   if (resolve === 'theirs') return THEIRS
   // What it would be is known only when what it refers to is prepared: there is nothing yet to merge with.
   if (holesOf(then.spec).length > 0) throw writtenFault(name, name)

@@ -1,6 +1,6 @@
 // Owns: the kind `process.service`: a process that runs for long, its instances side by side, one of them the live one.
-// Never: starts an instance again that ended by itself: that shows as drift.
-import { Fault } from '@understudy/contract'
+// Never: starts an instance again that ended by itself unless it is asked to: that shows as drift.
+import { canonical, Fault } from '@understudy/contract'
 import type { Hands, Look, Provider } from '@understudy/contract'
 import { dropUnusedCode, freezeSpec } from './code.ts'
 import { outOf, probe } from './health.ts'
@@ -75,6 +75,16 @@ export const processService: Provider<ServiceSpec, ServiceState, ServiceMemento,
     async probe(_at, call) {
       const record = liveRecord(call)
       return record === null ? { fit: false, detail: 'there is no live instance' } : probe(record, call)
+    },
+  },
+
+  mortal: {
+    ended: (left, now) => left.running && !now.running && canonical({ ...now, running: true }) === canonical(left),
+    async revive(at, call) {
+      if (readPointer(call).turning) throw serviceFault('service.changed', 'it is being turned by another step')
+      const record = liveRecord(call)
+      if (record === null || isUp(record, call)) return
+      await start(at.part, await end(record, call), { keepPort: true, until: 'answer' }, call)
     },
   },
 }

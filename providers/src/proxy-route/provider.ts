@@ -137,6 +137,13 @@ export const proxyRoute: Provider<RouteSpec, RouteState, RouteMemento, RoutePart
       return answers({ ...liveOf(front).state, to: where.url }, call)
     },
   },
+
+  mortal: {
+    ended: (left, now) => left.running && !now.running && canonical({ ...now, running: true }) === canonical(left),
+    async revive(at, call) {
+      await ensureFront(at, call)
+    },
+  },
 }
 
 function sideName(key: string, call: Look): string {
