@@ -73,6 +73,7 @@ export function applyTo(
     planned: null,
     always: false,
     foreseen: () => undefined,
+    arm: () => Promise.resolve(),
     ask: () => Promise.resolve(false),
     ...options,
   })

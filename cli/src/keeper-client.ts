@@ -1,7 +1,7 @@
 // Owns: starting the keeper of a store when it is needed, and waiting until it answers.
 // Never: starts a second one.
 import { spawn } from 'node:child_process'
-import { openSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Fault, faultOf } from '@understudy/contract'
@@ -16,26 +16,55 @@ export async function ensureKeeper(session: Session): Promise<object> {
   const running = await askKeeper(session.dir, '/')
   if (running !== null) return running
   const log = join(session.dir, 'keeper.log')
-  const start = process.argv[1]
-  if (start === undefined) throw new Error('no program to start')
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', start, '-f', session.file, 'keeper', 'run'], {
-    cwd: session.base,
-    detached: true,
-    stdio: ['ignore', openSync(log, 'a', 0o600), openSync(log, 'a', 0o600)],
-  })
-  child.unref()
+  const from = statSync(log, { throwIfNoEntry: false })?.size ?? 0
+  const started = startKeeper(session, log)
   const until = performance.now() + START_MS_MAX
   while (performance.now() < until) {
     const answer = await askKeeper(session.dir, '/')
     if (answer !== null) return answer
+    const failed = started.failure()
+    if (failed !== null) throw noStart(`${failed}${endOf(log, from)}`)
     await sleep(20)
   }
-  throw new Fault({
+  throw noStart(`nothing answers; its log is ${log}${endOf(log, from)}`)
+}
+
+/** `failure` says why it ended; null while it lives, and where it only found another one (that one is waited for). */
+function startKeeper(session: Session, log: string): { failure(): string | null } {
+  const start = process.argv[1]
+  if (start === undefined) throw new Error('no program to start')
+  let why: string | null = null
+  try {
+    const out = openSync(log, 'a', 0o600)
+    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', start, '-f', session.file, 'keeper', 'run'], {
+      cwd: session.base,
+      detached: true,
+      stdio: ['ignore', out, out],
+    })
+    closeSync(out)
+    child.once('error', ({ message }) => void (why = message))
+    child.once('exit', (code, signal) => void (why = code === 0 ? null : `it ended with ${signal ?? code}`))
+    child.unref()
+  } catch (thrown) {
+    throw noStart(thrown instanceof Error ? thrown.message : String(thrown))
+  }
+  return { failure: () => why }
+}
+
+const TAIL_BYTES = 2_048
+
+function endOf(log: string, from: number): string {
+  const text = readFileSync(log).subarray(from).subarray(-TAIL_BYTES).toString('utf8').trim()
+  return text === '' ? '' : `. Its last lines:\n${text}`
+}
+
+function noStart(detail: string): Fault {
+  return new Fault({
     code: 'keeper.no-start',
     class: 'transient',
-    summary: 'The keeper did not start.',
-    detail: `nothing answers; its log is ${log}`,
-    hint: 'Run `understudy keeper run` to see why. Without it nobody watches the change: confirm or roll back by hand.',
+    summary: 'The keeper did not start, and without it nobody watches a change.',
+    detail,
+    hint: 'Run `understudy keeper run` to see why; without it apply neither with --confirm-within nor with guards. What waits already: `confirm` or `rollback`.',
   })
 }
 

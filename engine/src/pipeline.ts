@@ -1,5 +1,6 @@
 // Owns: the whole product on one screen: intent → plan → shadow → assess → apply → verify, and back.
 // Never: does a stage's work; each is a function of its own folder.
+import { faultOf } from '@understudy/contract'
 import type { Digest, FaultData } from '@understudy/contract'
 import { adoptRevision } from './apply/adopt.ts'
 import { applyPlan } from './apply/apply-plan.ts'
@@ -60,6 +61,8 @@ export interface ApplyOptions {
   readonly always: boolean
   /** Shown before anything is decided by a person. */
   readonly foreseen: (foreseen: Foreseen) => void
+  /** Called when the change is going to be watched, before it begins: whoever watches has to be there. A fault refuses the change. */
+  readonly arm: () => Promise<void>
   /** Asks a person; never called when policy says apply, unless `always`. */
   readonly ask: (foreseen: Foreseen) => Promise<boolean>
 }
@@ -69,7 +72,11 @@ export type ApplyOutcome = Foreseen &
     | { readonly outcome: 'nothing' }
     /** Nothing was to be turned; the next revision holds other terms (`protect`, `onRemove` …), names or ways to say the same. */
     | { readonly outcome: 'recorded'; readonly n: number }
-    | { readonly outcome: 'refused'; readonly by: 'policy' | 'person' | 'unconfirmed' | 'world-changed'; readonly fault: FaultData | null }
+    | {
+        readonly outcome: 'refused'
+        readonly by: 'policy' | 'person' | 'unconfirmed' | 'world-changed' | 'unwatched'
+        readonly fault: FaultData | null
+      }
     | { readonly outcome: 'ended'; readonly result: ApplyResult }
   )
 
@@ -138,6 +145,9 @@ export function apply(ports: Ports, request: ChangeRequest, options: ApplyOption
     const asks = assessment.decision === 'ask' || (options.always && !request.consent.yes)
     if (asks && !(await options.ask(foreseen))) return { ...foreseen, outcome: 'refused', by: 'person', fault: null }
     const { guardForMs, guardEveryMs, guardFailures, onGuard } = policy
+    const guarded = guardForMs > 0 && Object.values(planned.plan.resources).some(({ terms }) => terms.guard)
+    const unarmed = options.confirmWithinMs !== null || guarded ? await options.arm().then(() => null, faultOf) : null
+    if (unarmed !== null) return { ...foreseen, outcome: 'refused', by: 'unwatched', fault: unarmed }
     const result = await applyPlan(writable, {
       verify: verifyRun,
       plan: foreseen.plan,

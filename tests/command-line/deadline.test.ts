@@ -1,5 +1,5 @@
-import { existsSync, rmSync } from 'node:fs'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Json } from '@understudy/contract'
 import { askKeeper, keeperSocket, loadStack, machineClock, openSqliteStore } from '@understudy/engine'
 import { openFolder } from './folder.ts'
@@ -85,4 +85,44 @@ test('recover without a decision says what is held, and that one is wanted', asy
     stdout: expect.stringMatching(/is HELD \(guard note: it says 500\): decide with --resume/),
   })
   expect(await folder.run('recover', '--abandon')).toMatchObject({ code: 0 })
+})
+
+describe('where no keeper can start', () => {
+  beforeEach(() => mkdirSync(keeperSocket(folder.path('.understudy'))))
+  afterEach(() => rmSync(keeperSocket(folder.path('.understudy')), { recursive: true }))
+
+  test('a change that would have to be confirmed is refused before it begins, and the result says so', async () => {
+    const { code, lines } = await folder.run('--json', 'apply', '--confirm-within', '10m')
+    expect(code).toBe(5)
+    expect(lines).toContainEqual(
+      expect.objectContaining({ type: 'error', code: 'keeper.no-start', detail: expect.stringContaining('keeper.no-socket') }),
+    )
+    expect(lines.at(-1)).toMatchObject({ type: 'apply', outcome: 'refused', by: 'unwatched', fault: { code: 'keeper.no-start' } })
+    expect(folder.read('note')).toBe('one')
+    expect((await folder.run('--json', 'status')).lines.at(-1)).toMatchObject({ revision: { n: 1 }, open: [], confirmBy: null })
+  })
+
+  test('so is one with guards; one that nobody has to watch goes on', async () => {
+    folder.write(
+      'understudy.yaml',
+      'stack: one\npolicy: { guards: { for: 60s } }\nresources:\n  note: { kind: files.file, guard: true, spec: { path: note, content: two } }\n',
+    )
+    expect(await folder.run('apply')).toMatchObject({ code: 5, stderr: expect.stringContaining('keeper.no-start') })
+    expect(folder.read('note')).toBe('one')
+    folder.write('understudy.yaml', 'stack: one\nresources:\n  note: { kind: files.file, spec: { path: note, content: two } }\n')
+    expect(await folder.run('apply')).toMatchObject({ code: 0 })
+    expect(folder.read('note')).toBe('two')
+  })
+})
+
+test('a keeper that dies and cannot start again leaves the outcome of the verb as it is', async () => {
+  expect(await folder.run('apply', '--confirm-within', '10m')).toMatchObject({ code: 0 })
+  await killKeeper()
+  const socket = keeperSocket(folder.path('.understudy'))
+  rmSync(socket)
+  mkdirSync(socket)
+  const { code, lines } = await folder.run('--json', 'history')
+  expect([code, lines.map(({ type }) => type)]).toEqual([0, ['version', 'history', 'error']])
+  rmSync(socket, { recursive: true })
+  expect(await folder.run('confirm')).toMatchObject({ code: 0, stdout: expect.stringContaining('Confirmed') })
 })

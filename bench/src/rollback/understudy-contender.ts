@@ -82,6 +82,7 @@ export async function openUnderstudy(dir: string): Promise<Understudy> {
         planned: null,
         always: false,
         foreseen: () => undefined,
+        arm: () => Promise.resolve(),
         ask: () => Promise.resolve(true),
       })
       if (outcome.outcome !== 'ended' || outcome.result.outcome !== 'committed') throw new Error(`not applied: ${JSON.stringify(outcome)}`)

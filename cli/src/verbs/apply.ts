@@ -43,10 +43,9 @@ function changeVerb(context: Context, values: Values, verb: 'apply' | 'destroy',
       planned: kept?.plan ?? null,
       always: verb === 'destroy',
       foreseen: show,
+      arm: async () => void (await ensureKeeper(session)),
       ask: (foreseen) => context.ask(verb === 'destroy' ? `Remove all of ${intent.stack}?` : `Apply this to ${foreseen.plan.stack}?`),
     })
-    const watched = outcome.outcome === 'ended' && outcome.result.outcome === 'committed' && (within !== null || outcome.result.watched)
-    if (watched) await ensureKeeper(session)
     if (outcome.outcome === 'refused' && outcome.assessment !== null) show(outcome)
     const fault = faultIn(outcome)
     if (fault !== null && !context.signal.aborted) context.renderer.fault(fault)

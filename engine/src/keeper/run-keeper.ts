@@ -136,28 +136,32 @@ function inodeOf(path: string): bigint | null {
 }
 
 async function listen(socket: string, answer: (path: string) => Json) {
-  mkdirSync(join(socket, '..'), { recursive: true, mode: 0o700 })
-  rmSync(socket, { force: true }) // of a keeper that died: the lease says that there is no other one
+  try {
+    mkdirSync(join(socket, '..'), { recursive: true, mode: 0o700 })
+    rmSync(socket, { force: true }) // of a keeper that died: the lease says that there is no other one
+  } catch (thrown) {
+    throw noSocket(socket, thrown)
+  }
   const server = createServer((incoming, response) => {
     response.setHeader('content-type', 'application/json')
     response.end(JSON.stringify(answer(incoming.url ?? '/')))
   })
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) =>
-      reject(
-        new Fault({
-          code: 'keeper.no-socket',
-          class: 'forbidden',
-          summary: 'The keeper cannot listen.',
-          detail: `${socket}: ${error.message}`,
-          hint: 'Its folder must be writable for this user.',
-        }),
-      ),
-    )
+    server.once('error', (error) => reject(noSocket(socket, error)))
     server.listen(socket, resolve)
   })
   chmodSync(socket, 0o600)
   return server
+}
+
+function noSocket(socket: string, thrown: unknown): Fault {
+  return new Fault({
+    code: 'keeper.no-socket',
+    class: 'forbidden',
+    summary: 'The keeper cannot listen.',
+    detail: `${socket}: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
+    hint: 'Its folder must be writable for this user, and nothing else may stand there.',
+  })
 }
 
 /** Asks the keeper of a store; null when none answers. */
