@@ -83,6 +83,11 @@ export interface ProcessId {
   readonly start: number
 }
 
+export interface FoundProcess extends ProcessId {
+  /** Process group: its own pid where it leads one, and then a signal to it goes to all of that. */
+  readonly group: number
+}
+
 export interface CommandResult {
   readonly code: number | null
   readonly signal: string | null
@@ -155,7 +160,7 @@ export interface Reads {
      * Living processes (not ours) that were started with exactly `name=value` in their environment, children included.
      * For what a kill left over between starting a process and taking note of it. Those we may not read are left out.
      */
-    find(name: string, value: string): readonly ProcessId[]
+    find(name: string, value: string): readonly FoundProcess[]
     /** Kernel's boot id: changes with every reboot. */
     readonly bootId: string
   }

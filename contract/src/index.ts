@@ -10,6 +10,7 @@ export type {
   DirWrites,
   EffectRecord,
   Effects,
+  FoundProcess,
   HttpRequest,
   HttpResponse,
   Path,

@@ -1,7 +1,7 @@
 // Owns: who a process is, read from /proc: boot id, pid and start time together, which a reused pid cannot fake.
 // Never: sends a signal or starts anything.
 import { readdirSync, readFileSync } from 'node:fs'
-import type { ProcessId } from '@understudy/contract'
+import type { FoundProcess, ProcessId } from '@understudy/contract'
 
 export interface ProcessStat {
   /** One letter: R, S, D, T (stopped), Z (dead, not yet reaped), … */
@@ -51,7 +51,7 @@ export function residentBytes(id: ProcessId): number | null {
 }
 
 /** Living processes that were started with `NAME=value` in their environment, by pid. Those that may not be read are left out. */
-export function findByEnv(name: string, value: string): readonly ProcessId[] {
+export function findByEnv(name: string, value: string): readonly FoundProcess[] {
   const mark = Buffer.from(`\0${name}=${value}\0`)
   return readdirSync('/proc').flatMap((entry) => {
     const pid = Number(entry)
@@ -60,7 +60,7 @@ export function findByEnv(name: string, value: string): readonly ProcessId[] {
     if (environ === null || environ.length === 0) return []
     if (!Buffer.concat([Buffer.from('\0'), environ, Buffer.from('\0')]).includes(mark)) return []
     const stat = processStat(pid)
-    return stat === null || stat.state === 'Z' ? [] : [{ boot: bootId(), pid, start: stat.start }]
+    return stat === null || stat.state === 'Z' ? [] : [{ boot: bootId(), pid, start: stat.start, group: stat.group }]
   })
 }
 

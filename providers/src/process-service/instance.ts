@@ -2,7 +2,7 @@
 // is found by its mark. Whoever ends it finds it either way.
 // Never: decides which instance is the live one.
 import { isAbsolute, join } from 'node:path'
-import type { Fault, Hands, Look, ProcessId } from '@understudy/contract'
+import type { Fault, FoundProcess, Hands, Look } from '@understudy/contract'
 import { codePath, materialise } from './code.ts'
 import { urlOf, waitUntilUp } from './health.ts'
 import { portOwner } from './port-owner.ts'
@@ -164,8 +164,9 @@ function cwdOf(state: ServiceState, room: string): string {
 }
 
 /**
- * Ends all of it: gracefully, then not. Twice is once. Gives the record without a process, already kept. The first signal
- * goes to its group alone: whoever got it twice would take the second for an order to drop everything.
+ * Ends all of it: gracefully, then not. Twice is once. Gives the record without a process, already kept. Its own group is told
+ * first; once that is over, whatever it started in others. Each is told once: whoever got it twice would take the second
+ * for an order to drop everything.
  */
 export async function end(instance: InstanceRecord, call: Hands): Promise<InstanceRecord> {
   const { time, process } = call.fx
@@ -173,11 +174,15 @@ export async function end(instance: InstanceRecord, call: Hands): Promise<Instan
   const { signal, graceMs } = instance.state.stop
   writeRecord(call, { ...instance, phase: 'ending' })
   const killAt = time.monotonic() + graceMs
-  const first = isUp(instance, call) && instance.id !== null ? [instance.id] : marked(instance, call)
-  for (const id of first) {
+  const told = new Set<number>()
+  const tell = (id: FoundProcess): void => {
+    if (told.has(id.pid) || told.has(id.group)) return
+    told.add(id.pid)
     process.signal(id, signal)
     process.signal(id, 'SIGCONT') // a paused one could not hear it
   }
+  const leader = leaderOf(instance, call)
+  if (leader !== null) tell(leader)
   for (;;) {
     const over = time.monotonic() - killAt
     if (over < 0 && isUp(instance, call)) {
@@ -186,7 +191,10 @@ export async function end(instance: InstanceRecord, call: Hands): Promise<Instan
     }
     const left = marked(instance, call)
     if (left.length === 0) break
-    if (over >= 0) for (const id of left) process.signal(id, 'SIGKILL')
+    for (const id of left) {
+      if (over < 0) tell(id)
+      else process.signal(id, 'SIGKILL')
+    }
     if (over > KILL_WAIT_MS) throw serviceFault('service.not-ended', `processes ${left.map(({ pid }) => pid).join(', ')}`)
     await time.wait(END_POLL_MS)
   }
@@ -196,10 +204,15 @@ export async function end(instance: InstanceRecord, call: Hands): Promise<Instan
 }
 
 /** Its leader, and whatever else carries its mark: what it left behind, or what no record knows. */
-function marked({ id, mark }: InstanceRecord, call: Look): readonly ProcessId[] {
-  const found = call.fx.process.find(MARK, mark)
-  const known = id !== null && call.fx.process.alive(id) && !found.some(({ pid }) => pid === id.pid) ? [id] : []
-  return [...known, ...found]
+export function marked(instance: InstanceRecord, call: Look): readonly FoundProcess[] {
+  const found = call.fx.process.find(MARK, instance.mark)
+  const leader = leaderOf(instance, call)
+  return leader === null || found.some(({ pid }) => pid === leader.pid) ? found : [leader, ...found]
+}
+
+/** It was started in a session of its own, so its group is named by it. */
+function leaderOf({ id }: InstanceRecord, call: Look): FoundProcess | null {
+  return id !== null && call.fx.process.alive(id) ? { ...id, group: id.pid } : null
 }
 
 /** Notes that it has answered. */

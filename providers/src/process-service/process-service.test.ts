@@ -24,6 +24,10 @@ const PROGRAM = `
   const { createServer } = require('node:http')
   const { QUIRK, VERSION, PORT } = process.env
   if (QUIRK === 'exit') { console.error('no such table: users'); process.exit(3) }
+  if (QUIRK === 'helper') {
+    const { spawn } = require('node:child_process')
+    spawn(process.execPath, [__dirname + '/helper.cjs'], { detached: true, stdio: 'ignore' }).unref()
+  }
   if (QUIRK === 'stubborn') process.on('SIGTERM', () => {})
   const server = createServer((request, response) => {
     if (QUIRK === 'sick') response.statusCode = 500
@@ -31,6 +35,13 @@ const PROGRAM = `
     if (request.url === '/quit') process.exit(1)
   })
   server.listen(PORT, '127.0.0.1')`
+
+/** Leaves the session of whoever starts it; notes that it was told to end, and ends. */
+const HELPER = `
+  const { writeFileSync } = require('node:fs')
+  process.on('SIGTERM', () => { writeFileSync(__dirname + '/told', ''); process.exit() })
+  setInterval(() => {}, 1_000)
+  writeFileSync(__dirname + '/ready', '')`
 
 let base: string
 let room: string
@@ -45,6 +56,7 @@ beforeEach(() => {
   abort = new AbortController()
   recorder = createRecorder(clock, abort.signal)
   writeFileSync(join(base, 'program.cjs'), PROGRAM)
+  writeFileSync(join(base, 'helper.cjs'), HELPER)
 })
 
 afterEach(async () => {
@@ -519,6 +531,22 @@ test('a stubborn instance is killed after its grace', async () => {
   await service.turn(at, made.memento, 'before', hands('c1'))
   expect(strays()).toEqual([])
 })
+
+test.each(['lives', 'has ended'])(
+  'deleting ends what it started in a session of its own as well, and tells it first; it %s itself',
+  async (how) => {
+    await create({ env: { VERSION: 'v1', QUIRK: 'helper' } })
+    await until(() => existsSync(join(base, 'ready')))
+    const { pid } = await seen()
+    if (how === 'has ended') {
+      process.kill(pid, 'SIGKILL')
+      await until(() => !strays().includes(pid))
+    }
+    const step = await service.prepare(at, (await seen()).state, null, hands('c2'))
+    await service.turn(at, step.memento, 'after', hands('c2'))
+    expect([strays(), existsSync(join(base, 'told'))]).toEqual([[], true])
+  },
+)
 
 test('cancelled while it waits for health: the instance does not stay', async () => {
   const state = await want({ env: { QUIRK: 'sick' } })

@@ -7,7 +7,7 @@
 
 import type { At, Hands, Look, Side, Stand } from '@understudy/contract'
 import { probe, waitUntilUp } from './health.ts'
-import { end, isUp, nowUp, start } from './instance.ts'
+import { end, isUp, marked, nowUp, start } from './instance.ts'
 import { readPointer, readRecord, writePointer } from './room.ts'
 import type { InstanceRecord } from './room.ts'
 import { serviceFault } from './service-fault.ts'
@@ -82,10 +82,12 @@ async function turnInPlace(at: At<ServicePart>, target: InstanceSide, left: Inst
 /** What becomes of the instance that is not live any more. */
 async function leave(target: InstanceSide, left: InstanceSide, { mode }: ServiceMemento, call: Hands): Promise<void> {
   const record = left === null ? null : readRecord(call, left.instance)
-  if (record === null || !isUp(record, call)) return
+  if (record === null) return
   const { standby } = record.state
-  if (target === null || mode === 'in-place' || standby === 'stopped') await end(record, call)
-  else if (standby === 'paused' && record.id !== null) call.fx.process.signal(record.id, 'SIGSTOP')
+  if (target === null || mode === 'in-place' || standby === 'stopped') {
+    // It may have ended by itself and left others behind.
+    if (marked(record, call).length > 0) await end(record, call)
+  } else if (standby === 'paused' && record.id !== null && isUp(record, call)) call.fx.process.signal(record.id, 'SIGSTOP')
 }
 
 function sideNow({ before, after }: ServiceMemento, call: Look): Stand['side'] {
