@@ -92,7 +92,9 @@ test('L14: after a reboot status says what is down and that the undo is compiled
 test('who took the address of the front meanwhile is a conflict that is named, for recover and for rollback', async () => {
   await killAll()
   const foreign = createServer()
-  await new Promise<void>((resolve) => foreign.listen(port, '127.0.0.1', resolve))
+  const listen = (): Promise<unknown> =>
+    new Promise((resolve) => foreign.once('error', resolve).listen(port, '127.0.0.1', () => resolve('listens')))
+  await expect.poll(listen, { timeout: 10_000 }).toBe('listens') // a killed process holds its port until its last thread is gone
   try {
     expect(await folder.run('recover')).toMatchObject({
       code: 7,

@@ -28,9 +28,13 @@ afterEach(async () => {
   await stack.close()
 })
 
-function listening(at: number): Promise<Server> {
+/** A killed process holds its port until the last of its threads is gone, which /proc does not show. */
+async function listening(at: number): Promise<Server> {
   const server = createServer((_request, response) => response.end('foreign'))
-  return new Promise((resolve, reject) => server.once('error', reject).listen(at, '127.0.0.1', () => resolve(server)))
+  const tryOnce = (): Promise<unknown> =>
+    new Promise((resolve) => server.once('error', resolve).listen(at, '127.0.0.1', () => resolve('listens')))
+  await expect.poll(tryOnce, { timeout: 10_000 }).toBe('listens')
+  return server
 }
 const closed = (server: Server): Promise<unknown> =>
   new Promise((resolve) => {

@@ -24,7 +24,9 @@ export function processStat(pid: number): ProcessStat | null {
   const text = readProc(pid, 'stat')
   if (text === null) return null
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-  const state = fields[0] // field 3
+  const threads = Number(fields[17]) // field 20
+  // A dead leader whose other threads are still on their way out holds its files and ports until the last one is gone.
+  const state = fields[0] === 'Z' && threads > 1 ? 'R' : fields[0] // field 3
   const group = Number(fields[2]) // field 5
   const start = Number(fields[19]) // field 22
   if (state === undefined || state === 'X' || !Number.isSafeInteger(group) || !Number.isSafeInteger(start)) return null
