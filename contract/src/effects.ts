@@ -110,7 +110,7 @@ export interface SpawnOptions {
   readonly env: Readonly<Record<string, string>>
   /** Standard output and error are appended here (0600). */
   readonly log: Path
-  /** Directories handed over as open descriptors 3, 4, …; the process finds them as /proc/self/fd/N whatever their names become. */
+  /** Directories and regular files handed over as open descriptors 3, 4, …; the process finds them as /proc/self/fd/N whatever their names become. */
   readonly dirs?: readonly Path[]
   readonly user?: { readonly uid: number; readonly gid: number }
   readonly limits?: { readonly nofile?: number; readonly memoryBytes?: number }

@@ -43,7 +43,7 @@ async function start(signal: AbortSignal, argv: readonly string[], options: Spaw
   const log = openLog(options.log)
   open.push(log)
   const dirs = (options.dirs ?? []).map((dir) => {
-    const fd = openDirectory(dir)
+    const fd = openHanded(dir)
     open.push(fd)
     return fd
   })
@@ -113,27 +113,33 @@ function openLog(path: string): number {
   }
 }
 
-/** Follows links on purpose (`…/i<inode>` points to a slot), and then checks that a name like that did not lie. */
-function openDirectory(path: string): number {
-  let fd
+/**
+ * A directory or a regular file. Follows links on purpose (`…/i<inode>` points to a slot), and then checks that a name like
+ * that did not lie.
+ */
+function openHanded(path: string): number {
+  let fd = -1
   try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY)
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+    const stat = fstatSync(fd, { bigint: true })
+    if (!stat.isDirectory() && !stat.isFile()) throw Object.assign(new Error('neither a directory nor a regular file'), { code: 'ENOTDIR' })
+    const named = /^i(\d+)$/.exec(basename(path))?.[1]
+    if (named === undefined || stat.ino === BigInt(named)) return fd
   } catch (error) {
+    if (fd !== -1) closeSync(fd)
     throw new Fault({
       code: 'process.dir-not-opened',
       class: codeOf(error) === 'EACCES' ? 'forbidden' : 'conflict',
-      summary: 'A directory that the process is to get could not be opened.',
+      summary: 'A directory or file that the process is to get could not be opened.',
       detail: `${path}: ${codeOf(error)}.`,
       hint: 'It must be there before the process is started.',
     })
   }
-  const named = /^i(\d+)$/.exec(basename(path))?.[1]
-  if (named === undefined || fstatSync(fd, { bigint: true }).ino === BigInt(named)) return fd
   closeSync(fd)
   throw new Fault({
     code: 'process.dir-changed',
     class: 'conflict',
-    summary: 'A directory that the process is to get is not the one that was meant.',
+    summary: 'A directory or file that the process is to get is not the one that was meant.',
     detail: `${path} leads to another inode.`,
     hint: 'It was replaced since: plan again.',
   })

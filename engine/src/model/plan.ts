@@ -79,7 +79,17 @@ export interface Step {
 }
 
 export interface PlanNote {
-  readonly code: 'drift' | 'moved' | 'kept' | 'recorded' | 'forgotten' | 'ignored' | 'late-known' | 'written-since' | 'no-way-back'
+  readonly code:
+    | 'drift'
+    | 'moved'
+    | 'kept'
+    | 'recorded'
+    | 'forgotten'
+    | 'ignored'
+    | 'late-known'
+    | 'written-since'
+    | 'no-way-back'
+    | 'live-name'
   readonly resource: string
   readonly text: string
 }

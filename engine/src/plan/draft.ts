@@ -15,6 +15,7 @@ import { checkClaims, checkEscapes, checkStoreUnclaimed } from './claims.ts'
 import { planFault, writtenFault, writtenTo } from './desired.ts'
 import type { Desired } from './desired.ts'
 import { judgeSpec } from './holed.ts'
+import { liveNames } from './live-names.ts'
 import { observeAll, primaryWorld } from './observe.ts'
 import { askClaims, refuseClaimed } from './other-stacks.ts'
 import { recordsOf } from './records.ts'
@@ -154,7 +155,7 @@ export async function draftPlan(ports: Ports, request: DraftRequest, log: CallLo
     unchanged: placed.filter(({ name }) => !steps.some((step) => step.name === name)).map(({ name }) => name),
     resources,
     live: liveOf(placed, gone, seen),
-    notes: [...notes, ...recordsOf(resources, steps, base, notes)],
+    notes: [...notes, ...recordsOf(resources, steps, base, notes), ...liveNamesOf(ports, request, placed, drafts)],
     content: contentOf(ports, resources),
   }
   ports.emit('plan.made', {}, { steps: steps.length, waves: waves.length })
@@ -308,6 +309,21 @@ function stays(
   if (written === 'refuse') throw writtenFault(resource, resource)
   notes.push(leftNote(resource, 'written-since'))
   return true
+}
+
+/** Of what a person asks for; an undo cannot be written otherwise. */
+function liveNamesOf(
+  ports: Ports,
+  { goal }: DraftRequest,
+  placed: readonly Placed[],
+  drafts: readonly Omit<Step, 'wave'>[],
+): readonly PlanNote[] {
+  if (goal === 'undo') return []
+  const changing = new Set(drafts.filter(({ action, pointers }) => action !== 'delete' && pointers.length === 0).map(({ name }) => name))
+  return liveNames(
+    placed.map(({ name, want, mode }) => ({ name, kind: kindFor(ports, want.kind), mode, spec: want.spec })),
+    changing,
+  )
 }
 
 function leftNote(resource: string, code: 'written-since' | 'no-way-back'): PlanNote {

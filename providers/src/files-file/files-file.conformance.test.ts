@@ -58,6 +58,8 @@ conformance({
     const mac = await bench.hands('planning', 'thing', 'secret').put(Buffer.from(text))
     return { spec: { path: 'app.conf', content: { secret: 'vault:app', mac } }, text }
   },
+  // The link to the live file stays for who was given it as a slot; links are named for inode numbers.
+  ignores: (path) => /(^|\/)\.app\.conf\.understudy(\/i\d+~?)?$/.test(path),
 })
 
 function keyIn(memento: Json): string {

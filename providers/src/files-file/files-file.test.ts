@@ -9,6 +9,7 @@ import {
   readFileSync,
   renameSync,
   symlinkSync,
+  unlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs'
@@ -34,6 +35,7 @@ afterEach(() => stage.close())
 
 const place = () => ({ world: 'primary', id: 'file', part: { path } })
 const look = () => stage.look('primary', 'file')
+const outOf = async () => (await filesFile.read(place(), null, look()))?.out ?? null
 
 function specOf(value: { readonly [key: string]: Json }): FileSpec {
   const parsed = specSchema.safeParse({ path, ...value })
@@ -45,9 +47,10 @@ async function change(spec: FileSpec | null, key = 'k') {
   const from = (await filesFile.read(place(), null, look()))?.state ?? null
   const to = spec === null ? null : (await filesFile.want(place(), spec, look())).state
   const hands = () => stage.hands('primary', 'file', key)
-  const { memento } = await filesFile.prepare(place(), from, to, hands())
+  const { memento, out } = await filesFile.prepare(place(), from, to, hands())
   return {
     memento,
+    out,
     turn: (side: 'before' | 'after') => filesFile.turn(place(), memento, side, hands()),
     look: (depth: 'quick' | 'full') => filesFile.look(place(), memento, depth, look()),
     release: () => filesFile.release(place(), memento, hands()),
@@ -79,7 +82,60 @@ test('undo brings back the very file: inode, mode, time, other names', async () 
   await release()
   const back = lstatSync(path)
   expect([back.ino, back.mode, back.mtimeMs, back.nlink]).toEqual([before.ino, before.mode, before.mtimeMs, 2])
-  expect(readdirSync(stage.dir).toSorted()).toEqual(['app.conf', 'other-name', 'rooms'])
+  expect(readdirSync(stage.dir).toSorted()).toEqual(['.app.conf.understudy', 'app.conf', 'other-name', 'rooms'])
+  expect(readdirSync(join(stage.dir, '.app.conf.understudy'))).toEqual([`i${before.ino}`])
+})
+
+test('a slot leads to its own side whatever name that has, and goes with it', async () => {
+  writeFileSync(path, 'one')
+  expect(await outOf()).toEqual({ path, slot: path })
+  const two = await change(specOf({ content: 'two' }), 'k2')
+  const [first, second] = [(await outOf())?.slot ?? '', two.out?.slot ?? '']
+  const held = (): readonly string[] => [first, second].map((slot) => readFileSync(slot, 'utf8'))
+  expect([held(), second === first]).toEqual([['one', 'two'], false])
+  for (const side of ['after', 'before', 'after'] as const) {
+    await two.turn(side)
+    expect([held(), (await outOf())?.slot]).toEqual([['one', 'two'], side === 'after' ? second : first])
+  }
+  await two.release()
+  expect([existsSync(first), readFileSync(second, 'utf8')]).toEqual([false, 'two'])
+  const gone = await change(null, 'k3')
+  await gone.turn('after')
+  expect([existsSync(path), readFileSync(second, 'utf8')]).toEqual([false, 'two'])
+  await gone.release()
+  expect(readdirSync(stage.dir).toSorted()).toEqual(['rooms'])
+})
+
+test('killed between the exchange and its links it is mixed, and the next turn ends it, either way', async () => {
+  writeFileSync(path, 'one')
+  for (const [to, content] of [
+    ['after', 'two'],
+    ['before', 'one'],
+  ] as const) {
+    const step = await change(specOf({ content: 'two' }), `k-${to}`)
+    const slots = [(await outOf())?.slot ?? '', step.out?.slot ?? '']
+    const aside = join(stage.dir, 'aside') // what the exchange of two names does, and no more
+    renameSync(path, aside)
+    renameSync(step.slot, path)
+    renameSync(aside, step.slot)
+    expect(await step.look('quick')).toMatchObject({ side: 'mixed' })
+    await step.turn(to)
+    expect([readFileSync(path, 'utf8'), ...slots.map((slot) => readFileSync(slot, 'utf8'))]).toEqual([content, 'one', 'two'])
+    expect(await step.look('full')).toEqual({ side: to, standby: 'fit' })
+    await step.turn('before')
+    await step.release()
+  }
+})
+
+test('a step of an earlier version, without links, is turned and looked at as ever', async () => {
+  writeFileSync(path, 'one')
+  const { turn, look: stand } = await change(specOf({ content: 'two' }))
+  const holder = join(stage.dir, '.app.conf.understudy')
+  for (const name of readdirSync(holder).filter((found) => found !== 'k')) unlinkSync(join(holder, name))
+  expect(await stand('quick')).toEqual({ side: 'before', standby: 'fit' })
+  await turn('after')
+  await turn('before')
+  expect([await stand('full'), readFileSync(path, 'utf8')]).toEqual([{ side: 'before', standby: 'fit' }, 'one'])
 })
 
 test('what the spec does not say stays: mode and owner of the file that is there', async () => {

@@ -3,9 +3,12 @@
 import { posix } from 'node:path'
 import { equal, Fault } from '@understudy/contract'
 import type { At, DirWrites, Forked, Hands, Stat } from '@understudy/contract'
+import { pointAt, slotOf } from '../files-tree/place.ts'
 import { changedOutside } from './file-fault.ts'
+import { filePlace } from './file-place.ts'
 import { rememberSecret } from './file-record.ts'
 import { openIfThere } from './open-if-there.ts'
+import { makeHolder } from './prepare-file.ts'
 import { readFile } from './read-file.ts'
 import type { FileOut, FilePart, FileState } from './spec.ts'
 
@@ -28,7 +31,12 @@ export async function forkFile(from: FilePart, live: FileState | null, call: Han
     copy.remove(name)
     copy.create(name, read.bytes, 0o600)
     const because = dress(copy, name, read.stat, known.xattrs)
-    return { part, out: { path }, fidelity: because === '' ? 'exact' : 'partial', because }
+    const place = filePlace(path, call.key, (bytes) => call.name(bytes))
+    const links = { dir: copy, ...place.names }
+    const ino = copy.stat(name)?.ino ?? 0n
+    makeHolder(copy, place)
+    pointAt(links, ino, name)
+    return { part, out: { path, slot: slotOf(links, path, ino) }, fidelity: because === '' ? 'exact' : 'partial', because }
   } finally {
     source.close()
     copy.close()

@@ -2,6 +2,7 @@
 // Never: writes.
 import { equal } from '@understudy/contract'
 import type { DirReads, Look, Stand } from '@understudy/contract'
+import { linkTarget } from '../files-tree/place.ts'
 import { shown } from '../files-tree/tree-fault.ts'
 import type { FilePlace } from './file-place.ts'
 import { readRecord } from './file-record.ts'
@@ -32,6 +33,17 @@ export function lookFile(dir: DirReads, place: FilePlace, memento: FileMemento, 
   if (how === 'same') return { side: live, standby: 'fit' }
   if (how === 'no' || care !== 'bytes') return { side: live, standby: 'stale' }
   return { side: live, standby: 'stale', late: [shown(place.path)] }
+}
+
+/** False where a link to a side leads to the other one. A step of an earlier version has no links. */
+export function linksLead(dir: DirReads, place: FilePlace, { before, after }: FileMemento, side: Stand['side']): boolean {
+  if (side !== 'before' && side !== 'after') return true
+  const [live, standby] = side === 'before' ? [before, after] : [after, before]
+  const leads = (print: FileSide, where: string): boolean => {
+    const target = print === null ? null : linkTarget({ dir, ...place.names }, BigInt(print.print.ino))
+    return target === null || target === where
+  }
+  return leads(live, place.name) && leads(standby, place.slot)
 }
 
 function liveSide(

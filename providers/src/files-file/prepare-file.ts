@@ -1,7 +1,9 @@
 // Owns: the slow half of a step: the new file made whole and durable beside the live one.
 // Never: touches the live file, or prepares on top of what the plan did not see.
+import { posix } from 'node:path'
 import { equal } from '@understudy/contract'
 import type { DirWrites, Hands, Prepared } from '@understudy/contract'
+import { pointAt, sweepLinks } from '../files-tree/place.ts'
 import { shown } from '../files-tree/tree-fault.ts'
 import { changedOutside, fileFault } from './file-fault.ts'
 import { filePlace } from './file-place.ts'
@@ -33,11 +35,15 @@ export async function prepareFile(
     for (const state of [from, to]) if (state?.secret === true) rememberSecret(call, state.digest)
     makeHolder(dir, place)
     dir.remove(place.slot) // left by an earlier try of this very step
+    const links = { dir, ...place.names }
+    sweepLinks(links)
     const after = to === null ? null : await makeBeside(dir, place, to, call)
+    if (before !== null) pointAt(links, BigInt(before.print.ino), place.name)
+    if (after !== null) pointAt(links, BigInt(after.print.ino), place.slot)
     dir.sync(place.holder)
     return {
       memento: { key: call.key, before, after },
-      out: to === null ? null : { path },
+      out: after === null ? null : { path, slot: posix.join(place.parent, place.holder, `i${after.print.ino}`) },
       reversal: 'switch',
       bytesHeld: from?.size ?? 0,
       losses: [],

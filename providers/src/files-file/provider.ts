@@ -2,13 +2,14 @@
 // Never: follows a link, manages a directory, or loses what somebody else wrote.
 import { posix } from 'node:path'
 import type { Provider } from '@understudy/contract'
+import { slotOf } from '../files-tree/place.ts'
 import { fileFault } from './file-fault.ts'
 import { fileComponents, fileMerging } from './file-components.ts'
 import { filePlace } from './file-place.ts'
 import { readRecord } from './file-record.ts'
 import { closeFile, forkFile } from './fork-file.ts'
 import { freezeFile } from './freeze-file.ts'
-import { lookFile } from './look-file.ts'
+import { linksLead, lookFile } from './look-file.ts'
 import { openIfThere } from './open-if-there.ts'
 import { prepareFile } from './prepare-file.ts'
 import { readFile } from './read-file.ts'
@@ -34,14 +35,16 @@ export const filesFile: Provider<FileSpec, FileState, FileMemento, FilePart, Fil
     return { state: await wantFile(part.path, spec, call), claims: [`file:${realPath(part.path, call)}`] }
   },
   async read({ part: { path } }, _hint, call) {
-    const dir = openIfThere(call.fx, posix.dirname(path))
+    const { parent, name, names } = filePlace(path, '', (bytes) => call.name(bytes))
+    const dir = openIfThere(call.fx, parent)
     if (dir === null) return null
     try {
-      const read = readFile(dir, posix.basename(path), (bytes) => call.name(bytes))
+      const read = readFile(dir, name, (bytes) => call.name(bytes))
       if (read === null) return null
       const secret = readRecord(call).secrets.includes(read.state.digest)
       const unmanaged = { mtimeNs: `${read.stat.mtimeNs}`, links: read.stat.nlink }
-      return { state: { ...read.state, secret }, out: { path }, unmanaged, volatile: null }
+      const out = { path, slot: slotOf({ dir, ...names }, path, read.stat.ino) }
+      return { state: { ...read.state, secret }, out, unmanaged, volatile: null }
     } finally {
       dir.close()
     }
@@ -54,7 +57,9 @@ export const filesFile: Provider<FileSpec, FileState, FileMemento, FilePart, Fil
     const dir = openIfThere(call.fx, place.parent)
     if (dir === null) return { side: 'other', standby: 'gone' }
     try {
-      return lookFile(dir, place, memento, depth === 'full' ? 'bytes' : 'names', call)
+      const stand = lookFile(dir, place, memento, depth === 'full' ? 'bytes' : 'names', call)
+      // Killed between the exchange and its links: whoever opens a slot must not get the other side.
+      return linksLead(dir, place, memento, stand.side) ? stand : { ...stand, side: 'mixed' }
     } finally {
       dir.close()
     }

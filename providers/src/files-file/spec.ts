@@ -89,7 +89,10 @@ const partShape = z.strictObject({ path: z.string() })
 export type FilePart = z.output<typeof partShape>
 export const partSchema: Schema<FilePart> = partShape
 
-const outShape = z.strictObject({ path: z.string() })
+const outShape = z.strictObject({
+  path: z.string().describe('The live file, for outsiders'),
+  slot: z.string().describe('The same file, under a name that stays with it when another becomes live'),
+})
 export type FileOut = z.output<typeof outShape>
 export const outSchema: DescribedSchema<FileOut> = {
   safeParse: (value) => outShape.safeParse(value),

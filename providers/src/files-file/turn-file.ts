@@ -1,6 +1,7 @@
 // Owns: the fast half of a step, either way: one rename or exchange, compared before and after.
 // Never: overwrites: what is swapped out stands whole in the slot, and is put back when it is not what it should be.
 import type { DirWrites, Hands, Side, Stand } from '@understudy/contract'
+import { pointAt } from '../files-tree/place.ts'
 import { shown } from '../files-tree/tree-fault.ts'
 import { changedOutside, fileFault, standbyLost } from './file-fault.ts'
 import { filePlace } from './file-place.ts'
@@ -16,7 +17,8 @@ import type { FileMemento, FileSide } from './spec.ts'
  *            live          slot                      live          slot
  *  before    old file      new file    ──turn──▶     new file      old file     after
  *
- * A side that is absence leaves its place empty. There is nothing in between: each turn is one system call.
+ * A side that is absence leaves its place empty. There is nothing in between: each turn is one system call. The links to
+ * both sides follow it; a kill in between leaves them to the next turn, either way.
  */
 export function turnFile(path: string, memento: FileMemento, to: Side, call: Hands): Stand {
   const place = filePlace(path, memento.key, (bytes) => call.name(bytes))
@@ -25,7 +27,8 @@ export function turnFile(path: string, memento: FileMemento, to: Side, call: Han
   try {
     const stand = lookFile(dir, place, memento, 'doubts', call)
     if (stand.side === to) {
-      makeDurable(dir, place) // the one who turned may have been killed before it did
+      point(dir, place, memento, to) // the one who turned may have been killed before it did
+      makeDurable(dir, place)
       return stand
     }
     if (stand.side === 'other' || stand.side === 'mixed') throw changedOutside(path, 'it is neither the old nor the new one')
@@ -34,6 +37,7 @@ export function turnFile(path: string, memento: FileMemento, to: Side, call: Han
     const coming = to === 'after' ? memento.after : memento.before
     swap(dir, place, leaving, coming)
     checkSwapped(dir, place, leaving, coming)
+    point(dir, place, memento, to)
     makeDurable(dir, place)
     remember(dir, place, call)
     return { side: to, standby: 'fit' }
@@ -63,6 +67,16 @@ function checkSwapped(dir: DirWrites, place: FilePlace, leaving: FileSide, comin
   if (stat !== null && samePrint(printOf(stat), leaving.print)) return
   swap(dir, place, coming, leaving)
   throw changedOutside(place.path, 'it changed at the very moment of turning')
+}
+
+/** The links that lead to each side by its inode. */
+function point(dir: DirWrites, place: FilePlace, memento: FileMemento, live: Side): void {
+  if (dir.stat(place.holder) === null) return
+  for (const side of ['before', 'after'] as const) {
+    const known = memento[side]
+    const where = side === live ? place.name : place.slot
+    if (known !== null && dir.stat(where) !== null) pointAt({ dir, ...place.names }, BigInt(known.print.ino), where)
+  }
 }
 
 function makeDurable(dir: DirWrites, place: FilePlace): void {

@@ -2,7 +2,7 @@
 // Never: changes anything.
 import type { Look, Stand } from '@understudy/contract'
 import type { TreeMemento, TreeSide } from './memento.ts'
-import { pointsAt } from './place.ts'
+import { linkTarget } from './place.ts'
 import type { PlaceReads } from './place.ts'
 import { readTree } from './read-tree.ts'
 import { differenceOf } from './tree-difference.ts'
@@ -16,8 +16,8 @@ export async function lookAtTree(place: PlaceReads, memento: TreeMemento, depth:
   const standby = standbyName(place, memento)
   // Killed between the exchange and its links: whoever opens a slot by its link must not get the wrong one.
   const none = place.dir.stat(place.slots) === null
-  const led = none || live === null || pointsAt(place, BigInt(live.ino), place.live)
-  const ledToo = none || other === null || !where.standby || pointsAt(place, BigInt(other.ino), standby)
+  const led = none || live === null || linkTarget(place, BigInt(live.ino)) === place.live
+  const ledToo = none || other === null || !where.standby || linkTarget(place, BigInt(other.ino)) === standby
   const side = led && ledToo ? where.side : 'mixed'
   if (depth === 'quick') return { side, standby: where.standby ? 'fit' : 'gone' }
   // Both at once: while one is listed here, files of the other are named by another thread.

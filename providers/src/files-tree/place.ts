@@ -177,10 +177,10 @@ export function pointAt({ dir, live, slots }: PlaceWrites, ino: bigint, where: s
   return true
 }
 
-export function pointsAt({ dir, live, slots }: PlaceReads, ino: bigint, where: string): boolean {
+/** Where `iINO` leads, as a name beside the live one; null: there is no such link. */
+export function linkTarget({ dir, slots }: PlaceReads, ino: bigint): string | null {
   const name = `${slots}/i${ino}`
-  const target = where === live ? `../${live}` : posix.relative(slots, where)
-  return dir.stat(name)?.type === 'link' && dir.readlink(name) === target
+  return dir.stat(name)?.type === 'link' ? posix.join(slots, dir.readlink(name)) : null
 }
 
 /** What a consumer inside the stack opens: stays right whatever name the directory has. */

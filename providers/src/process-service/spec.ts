@@ -43,7 +43,7 @@ const specShape = z.strictObject({
   /** A file or folder that is kept in the store and started from a copy, so that the old version can be started again. */
   code: z.union([path, z.strictObject({ from: z.string(), digest })]).optional(),
   env: z.record(envName, envValue).default({}),
-  /** Variable → directory, handed over open: the variable holds `/proc/self/fd/N`. */
+  /** Variable → directory or file, handed over open: the variable holds `/proc/self/fd/N`. */
   dirs: z.record(envName, path).default({}),
   host: z.string().min(1).default('127.0.0.1'),
   port: z.union([z.literal('auto'), port]).default('auto'),
