@@ -47,7 +47,7 @@ export interface DirReads {
 }
 
 export interface DirWrites extends DirReads {
-  /** Creates a new file and writes it whole; fails if the name is taken. Mode is exact (no umask). */
+  /** Creates a new file and writes it whole, with holes for whole blocks (4 KiB) of zeros; fails if the name is taken. Mode is exact (no umask). */
   create(name: Path, bytes: Uint8Array, mode: number): void
   mkdir(name: Path, mode: number): void
   symlink(name: Path, target: string): void

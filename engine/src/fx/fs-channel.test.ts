@@ -260,6 +260,27 @@ test('attributes are set, dropped and read, ACLs among them', () => {
   expect(faultOf(() => dir.setXattrs('l', { 'user.x': bytes('') }, [])).class).toBe('forbidden')
 })
 
+test('create leaves holes where whole blocks are zero, and changes no byte', () => {
+  const block = 4_096
+  const text = Buffer.alloc(block, 'x')
+  const zeros = Buffer.alloc(256 * block)
+  for (const [name, parts] of Object.entries({
+    inside: [text, zeros, text],
+    first: [zeros, text],
+    last: [text, zeros],
+    only: [zeros],
+    uneven: [text, zeros, text.subarray(0, 7)],
+    shifted: [text.subarray(0, 7), zeros, text],
+    none: [text, text],
+    short: [zeros.subarray(0, 7)],
+  })) {
+    const content = Buffer.concat(parts)
+    dir.create(name, content, 0o600)
+    expect(content.equals(readFileSync(join(base, name)))).toBe(true)
+    expect([name, lstatSync(join(base, name)).blocks < 64]).toEqual([name, true])
+  }
+})
+
 test('copyFrom copies content, keeps holes, sets the mode, and overwrites nothing', () => {
   const other = fx.writes.open(base)
   const big = Buffer.alloc(3_000_000, 'content')

@@ -1,6 +1,6 @@
 // Owns: the writing half of a directory held open. Every method is one record, well or badly ended.
 // Never: follows a link; leaves half a file.
-import { closeSync, constants, fchmodSync, fsyncSync, writeSync } from 'node:fs'
+import { closeSync, constants, fchmodSync, fsyncSync } from 'node:fs'
 import { constants as os } from 'node:os'
 import type { DirReads, DirWrites } from '@understudy/contract'
 import { setMode } from './set-mode.ts'
@@ -15,12 +15,12 @@ import { systemError } from './system-error.ts'
 import { rootOf, somethingMoved } from './tree-root.ts'
 import type { TreeRoot } from './tree-root.ts'
 import { withFile } from './tree-reads.ts'
+import { writeContent } from './write-content.ts'
 import { writeXattrs } from './xattrs.ts'
 
 const { EINVAL, ENOSYS, EXDEV, EOPNOTSUPP, EACCES } = os.errno
 const NEW = constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW | constants.O_NOCTTY
 const SPECIAL = { fifo: 0o010000, char: 0o020000, block: 0o060000 } // inode(7)
-const WRITE_MAX = 2 ** 30 // bytes a call: Linux writes at most 2 GiB at once
 const NS = 1_000_000_000n
 
 export function treeWrites(root: TreeRoot, reads: DirReads, records: FsRecords): DirWrites {
@@ -62,11 +62,7 @@ export function treeWrites(root: TreeRoot, reads: DirReads, records: FsRecords):
     ...reads,
     create: (name, bytes, mode) =>
       records.taken('create', shown(name), bytes.byteLength, () =>
-        makeFile('create', name, shown(name), mode, (fd) => {
-          for (let written = 0; written < bytes.byteLength;) {
-            written += writeSync(fd, bytes, written, Math.min(bytes.byteLength - written, WRITE_MAX))
-          }
-        }),
+        makeFile('create', name, shown(name), mode, (fd) => writeContent(fd, bytes)),
       ),
     mkdir: (name, mode) =>
       simple('mkdir', name, (dir, last) => {

@@ -81,7 +81,7 @@ test('a full disk while preparing is transient, changes nothing, and what was be
   try {
     writeFileSync(join(disk, 'old'), 'old')
     // In the trial the upper directory is on another file system, so it does not run full there.
-    const fault = await faultOf(change('head -c 400000 /dev/zero > big; echo new > old', 'disk'))
+    const fault = await faultOf(change('yes | head -c 400000 > big; echo new > old', 'disk'))
     expect(fault).toMatchObject({ class: 'transient', code: 'fs.no-space' })
     expect(readFileSync(join(disk, 'old'), 'utf8')).toBe('old')
     await commandRun.release(at, null, stage.hands('primary', 'cmd', 'k'))

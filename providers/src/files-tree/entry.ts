@@ -31,7 +31,7 @@ export interface Entry {
   readonly rdev: string | null
   /** Base64 by name; null for none. */
   readonly xattrs: Readonly<Record<string, string>> | null
-  /** Hard links: path of the first name of this file in the tree; null for a file with one name. */
+  /** Hard links: path of the first name of this file, link or device in the tree; null for what has one name. */
   readonly group: string | null
   readonly counts: Counts | null
 }

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Fault } from '@understudy/contract'
@@ -95,6 +95,30 @@ test('devices are kept', async () => {
   expect(from).toMatchObject({ other: 2 })
   const forked = await filesTree.fork(at(), { ...at(), part: null }, from, await specOf(), hands())
   expect((await filesTree.read({ ...at(), part: forked.part }, null, look()))?.state).toEqual(from)
+})
+
+test('trusted attributes, also those of links, are kept by copies, by turns and by what is made from the store', async () => {
+  const live = join(dir, 'config')
+  mkdirSync(join(live, 'd'), { recursive: true })
+  writeFileSync(join(live, 'f'), 'f')
+  symlinkSync('f', join(live, 'd', 'l'))
+  for (const [name, value] of Object.entries({ '.': 'top', d: 'dir', f: 'file', 'd/l': 'link' }))
+    execFileSync('setfattr', ['-h', '-n', 'trusted.note', '-v', value, join(live, name)])
+  const shownIn = (path: string): string => execFileSync('getfattr', ['-hPRd', '-m', '^trusted', '.'], { cwd: path, encoding: 'utf8' })
+  const wished = shownIn(live)
+  expect(wished.match(/trusted\.note/g)).toHaveLength(4)
+  const state = async () => (await filesTree.read(at(), null, look()))?.state ?? null
+  const before = await state()
+  const forked = await filesTree.fork(at(), { ...at(), part: null }, before, await specOf(), hands())
+  expect(shownIn(forked.part.path)).toBe(wished)
+  const gone = await filesTree.prepare(at(), before, null, hands('gone'))
+  await filesTree.turn(at(), gone.memento, 'after', hands('gone'))
+  await filesTree.release(at(), gone.memento, hands('gone'))
+  const again = await filesTree.prepare(at(), null, before, hands('again'))
+  await filesTree.turn(at(), again.memento, 'after', hands('again'))
+  expect([shownIn(live), await state()]).toEqual([wished, before])
+  execFileSync('setfattr', ['-h', '-x', 'trusted.note', join(live, 'd', 'l')])
+  expect((await state())?.root).not.toBe(before?.root)
 })
 
 /** Runs a piece of program on a stage as another user; it gets `path` and prints what `run` gives. */

@@ -192,6 +192,7 @@ test('what a tree is made of is kept: modes, times, links in and out, hard links
   chmodSync(live('plain'), 0o4751)
   linkSync(live('first'), live('sub', 'second'))
   symlinkSync('/etc/passwd', live('outside'))
+  linkSync(live('outside'), live('sub', 'also-outside'))
   symlinkSync('sub', live('inside'))
   symlinkSync('nowhere', live('dangling'))
   writeFileSync(Buffer.concat([Buffer.from(`${live()}/`), Buffer.from([0x62, 0xff, 0x0a, 0x2e])]), 'odd')
@@ -215,10 +216,37 @@ test('what a tree is made of is kept: modes, times, links in and out, hard links
   expect({ ...after, '': '' }).toEqual({ ...before, '': '' })
   expect(lstatSync(live('sparse')).blocks).toBeLessThan(1000)
   expect(lstatSync(live('first')).ino).toBe(lstatSync(live('sub', 'second')).ino)
+  expect(lstatSync(live('outside')).ino).toBe(lstatSync(live('sub', 'also-outside')).ino)
   await turn(memento, 'before')
   expect(seen(live())).toEqual(before)
   expect(await read()).toMatchObject({ state: view?.state, unmanaged: view?.unmanaged })
   chmodSync(live('sub'), 0o755)
+})
+
+test('holes and names of one link come back where a tree is made from the store alone', async () => {
+  fill(live(), { plain: 'x', 'sub/y': 'y' })
+  const hole = openSync(live('sparse'), 'w')
+  writeSync(hole, 'end', 8 * 1024 * 1024)
+  ftruncateSync(hole, 16 * 1024 * 1024)
+  closeSync(hole)
+  symlinkSync('nowhere', live('first'))
+  linkSync(live('first'), live('sub', 'second'))
+  execFileSync('mkfifo', [live('sub', 'pipe')])
+  linkSync(live('sub', 'pipe'), live('tube'))
+  const before = await stateNow()
+  const { memento } = await prepared(null, 'gone')
+  await turn(memento, 'after')
+  await release(memento, 'gone')
+  expect(existsSync(slots())).toBe(false)
+  const again = await prepared(before, 'again')
+  await turn(again.memento, 'after')
+  expect(await stateNow()).toEqual(before)
+  expect([lstatSync(live('sparse')).size, lstatSync(live('sparse')).blocks < 100]).toEqual([16 * 1024 * 1024, true])
+  for (const [one, other] of [
+    ['first', 'sub/second'],
+    ['tube', 'sub/pipe'],
+  ] as const)
+    expect(lstatSync(live(one)).ino).toBe(lstatSync(live(other)).ino)
 })
 
 function never(): never {

@@ -82,8 +82,11 @@ async function sideAt(
   if (dir.stat(join(base, parentOf(path)))?.type !== 'dir') return undefined
   const stat = dir.stat(full)
   if (stat === null || wanted === null) return stat === null && wanted === null ? null : undefined
-  if (stat.type === 'link') return sameEntry(linkEntry(stat, dir.readlink(full)), wanted) ? unitSide(stat, null) : undefined
-  if (stat.type !== 'file' || stat.nlink > 1 || stat.size !== wanted.size) return undefined
+  if (stat.nlink > 1) return undefined
+  if (stat.type === 'link') {
+    return sameEntry(linkEntry(stat, dir.readlink(full), xattrsOf(dir, full)), wanted) ? unitSide(stat, null) : undefined
+  }
+  if (stat.type !== 'file' || stat.size !== wanted.size) return undefined
   const bytes = dir.read(full)
   const entry = fileEntry(stat, await call.put(bytes), bytes.length, xattrsOf(dir, full))
   return sameEntry(entry, wanted) ? unitSide(stat, entry.content) : undefined

@@ -123,17 +123,20 @@ async function make(work: Work, { path, before }: Difference, entry: Entry): Pro
     return
   }
   const parent = await open(work, parentOf(path))
+  if (entry.group !== null && entry.group !== path) {
+    const first = join(work.base, entry.group)
+    if (work.lenient === true && dir.stat(first) === null) work.short.push(full)
+    else dir.hardlink(full, first)
+    return
+  }
   switch (entry.type) {
     case 'file':
-      if (entry.group !== null && entry.group !== path) {
-        dir.hardlink(full, join(work.base, entry.group))
-        return
-      }
       await makeFile(work, path, full, entry)
       break
     case 'link':
       dir.symlink(full, entry.target ?? '')
       own(work, full, entry)
+      if (entry.xattrs !== null) setXattrs(work, full, entry)
       await keepTime(work, path, full, entry)
       return
     case 'fifo':

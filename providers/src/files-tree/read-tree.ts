@@ -43,7 +43,7 @@ interface Walk extends ReadOptions {
   readonly base: string
   readonly dev: bigint
   readonly trees: Trees
-  /** Inode to its first path, for files that have several names in this tree; filled by the first pass. */
+  /** Inode to its first path, for what has several names in this tree; filled by the first pass. */
   readonly groups: ReadonlyMap<bigint, string>
   readonly firstNames: Map<bigint, string>
   readonly shared: Set<bigint>
@@ -204,11 +204,11 @@ async function nameAll(
 /** Null when it did not hold still. `named`: its bytes were named already, which counts if it is still that file. */
 async function readEntry(walk: Walk, path: string, stat: Stat, old: Entry | null, named: NamedFile | null): Promise<Entry | null> {
   const full = join(walk.base, path)
-  const group = stat.type === 'file' && stat.nlink > 1 ? groupOf(walk, stat.ino, path) : null
+  const group = stat.nlink > 1 ? groupOf(walk, stat.ino, path) : null
   if (old !== null) return old.group === group ? old : { ...old, group }
-  const xattrs = stat.type === 'link' ? null : xattrsOf(walk.dir, full)
-  if (stat.type === 'link') return linkEntry(stat, walk.dir.readlink(full))
-  if (stat.type === 'fifo' || stat.type === 'char' || stat.type === 'block') return nodeEntry(stat, stat.type, xattrs)
+  const xattrs = xattrsOf(walk.dir, full)
+  if (stat.type === 'link') return { ...linkEntry(stat, walk.dir.readlink(full), xattrs), group }
+  if (stat.type === 'fifo' || stat.type === 'char' || stat.type === 'block') return { ...nodeEntry(stat, stat.type, xattrs), group }
   if (named !== null && named.ino === stat.ino && named.ctimeNs === stat.ctimeNs && named.size === stat.size) {
     return { ...fileEntry(stat, named.digest, named.size, xattrs), group }
   }
@@ -234,8 +234,12 @@ function groupOf(walk: Walk, ino: bigint, path: string): string | null {
   return walk.groups.get(ino) ?? null
 }
 
-/** Attributes that are part of what a tree is. Labels that the kernel gives by its own policy (SELinux, IMA) are not. */
-export function isIdentity(xattr: string): boolean {
+/**
+ * Attributes that are part of what a tree is. Labels that the kernel gives by its own policy (SELinux, IMA) are not, nor is
+ * what an overlay notes in its layers.
+ */
+function isIdentity(xattr: string): boolean {
+  if (xattr.startsWith('trusted.')) return !xattr.startsWith('trusted.overlay.')
   return xattr.startsWith('user.') || xattr.startsWith('system.posix_acl_') || xattr === 'security.capability'
 }
 
