@@ -195,8 +195,12 @@ export async function runProgram(argv: readonly string[], version: string): Prom
     async () => (await import('./verbs/keeper.ts')).keeperVerb,
   )
   verb(
-    program.command('doctor').description('check this machine and this store; a fix for each finding'),
+    program.command('doctor').description('check this machine and all of this store; a fix for each finding'),
     async () => (await import('./verbs/doctor.ts')).doctorVerb,
+  )
+  verb(
+    program.command('verify-store').description('read all that is kept and compare it with its names and hashes'),
+    async () => (await import('./verbs/verify-store.ts')).verifyStoreVerb,
   )
   verb(
     program.command('completion').description('completion for a shell').argument('<shell>', 'bash, zsh or fish'),

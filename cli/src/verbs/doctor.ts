@@ -2,19 +2,12 @@
 // Never: changes anything.
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { faultOf } from '@understudy/contract'
 import { askKeeper, loadStack } from '@understudy/engine'
 import type { Context } from '../context.ts'
 import type { Exit } from '../exit-codes.ts'
-import { amount } from '../render/amounts.ts'
 import { stackFile, storedStacks, storeFolder } from '../session.ts'
-
-interface Finding {
-  readonly what: string
-  readonly good: boolean
-  readonly detail: string
-  readonly fix: string
-}
+import { faultFinding, showFindings, storeFindings } from '../store-findings.ts'
+import type { Finding } from '../store-findings.ts'
 
 export async function doctorVerb(context: Context): Promise<Exit> {
   const dir = join(stackFile(context.options.file), '..', storeFolder)
@@ -24,12 +17,7 @@ export async function doctorVerb(context: Context): Promise<Exit> {
     namespaces(),
     ...(existsSync(dir) ? await store(context, dir) : [{ what: 'store', good: true, detail: 'none yet', fix: '' }]),
   ]
-  context.renderer.result('doctor', { findings }, () =>
-    findings
-      .map(({ what, good, detail, fix }) => `${good ? 'ok ' : 'BAD'} ${what}: ${detail}${good || fix === '' ? '' : `\n    fix: ${fix}`}`)
-      .join('\n'),
-  )
-  return findings.every(({ good }) => good) ? 'ok' : 'failed'
+  return showFindings(context, 'doctor', findings)
 }
 
 function node(): Finding {
@@ -71,15 +59,12 @@ async function store(context: Context, dir: string): Promise<readonly Finding[]>
   })
   try {
     await context.withStacks(async (session) => {
-      const { objects, bytes } = await session.store.objects.usage()
-      const stacks = await storedStacks(session)
-      const kept = `${objects} objects, ${amount(bytes)}`
-      if (stacks.length === 0) findings.push({ what: 'store', good: true, detail: `no stack yet, ${kept}`, fix: '' })
+      const { findings: found, damaged } = await storeFindings(session)
+      findings.push(...found)
       let watched = false
-      for (const stack of stacks) {
+      for (const stack of (await storedStacks(session)).filter((name) => !damaged.has(name))) {
         const ports = session.ports(stack)
         const state = await loadStack(ports.store, stack)
-        findings.push({ what: 'store', good: true, detail: `stack ${stack}, ${state.seq} entries verified, ${kept}`, fix: '' })
         const open = Object.values(state.changes).filter(({ phase }) => phase === 'applying' || phase === 'undoing' || phase === 'held')
         const lease = await ports.store.leaseOf(stack)
         const busy = lease !== null && !ports.gone(lease.holder)
@@ -103,8 +88,7 @@ async function store(context: Context, dir: string): Promise<readonly Finding[]>
       return 'ok'
     })
   } catch (thrown) {
-    const { code, summary, detail, hint } = faultOf(thrown)
-    findings.push({ what: 'store', good: code === 'stack.none', detail: `${code}: ${summary} ${detail}`, fix: hint })
+    findings.push(faultFinding(thrown))
   }
   return findings
 }

@@ -127,6 +127,18 @@ function memoryObjects(key: Uint8Array, open: () => void): Objects {
       open()
       return kept.has(digest)
     },
+    async check(digest) {
+      open()
+      const first = kept.get(digest)
+      return first === undefined ? null : { bytes: first.length, first: Uint8Array.from(first) }
+    },
+    async digests(after, limit) {
+      open()
+      return [...kept.keys()]
+        .filter((digest) => after === null || digest > after)
+        .sort()
+        .slice(0, limit)
+    },
     name,
     nameKey: sealer.nameKey,
     async flush() {

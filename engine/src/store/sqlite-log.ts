@@ -23,7 +23,13 @@ export function sqliteLog(db: DatabaseSync, queue: WriteQueue, clock: Clock): Lo
   const insert = db.prepare('insert into entries (stream, seq, epoch, at, hash, body) values (?, ?, ?, ?, ?, ?)')
   const hashAt = db.prepare('select hash from entries where stream = ? and seq = ?')
   const page = db.prepare('select seq, epoch, at, hash, body from entries where stream = ? and seq > ? order by seq limit ?')
-  const from = db.prepare('select stream from heads where stream >= ? order by stream')
+  // Also those that have only one of head and entries. From name to name: a stream may have a million entries.
+  const from = db.prepare(
+    `with recursive written(stream) as (
+       select min(stream) from entries where stream >= ?1
+       union all select (select min(stream) from entries e where e.stream > written.stream) from written where stream is not null)
+     select stream from heads where stream >= ?1 union select stream from written where stream is not null order by stream`,
+  )
   const removeEntries = db.prepare('delete from entries where stream = ?')
   const removeHead = db.prepare('delete from heads where stream = ?')
   const setHead = db.prepare(

@@ -1,10 +1,11 @@
 // Owns: objects as sealed rows, big ones in pieces.
 // Never: writes content in the clear; never answers with content that does not verify.
 import type { DatabaseSync } from 'node:sqlite'
+import { createHmac } from 'node:crypto'
 import { isDigest } from '@understudy/contract'
 import type { Digest } from '@understudy/contract'
 import type { Sealer } from './seal.ts'
-import { blob, int } from './sqlite-row.ts'
+import { blob, hex, int } from './sqlite-row.ts'
 import type { Row } from './sqlite-row.ts'
 import type { Objects } from './store.ts'
 import { storeFault } from './store-fault.ts'
@@ -22,6 +23,7 @@ export function sqliteObjects(db: DatabaseSync, queue: WriteQueue, sealer: Seale
   const known = db.prepare('select 1 from objects where digest = ? and piece = 0')
   const rest = db.prepare('select count(*) as n from objects where digest = ? and piece > 0 and pieces = ?')
   const remove = db.prepare('delete from objects where digest = ?')
+  const names = db.prepare('select distinct digest from objects where digest > ? order by digest limit ?')
   const usage = db.prepare('select count(*) filter (where piece = 0) as objects, coalesce(sum(length(sealed)), 0) as bytes from objects')
   const insert = db.prepare(
     `insert into objects (digest, piece, pieces, sealed) values (?, ?, ?, ?)
@@ -64,15 +66,19 @@ export function sqliteObjects(db: DatabaseSync, queue: WriteQueue, sealer: Seale
     const parts: Uint8Array[] = []
     for (let piece = 0; piece < pieces; piece++) {
       const row = piece === 0 ? first : one.get(key, piece)
-      const part = row === undefined ? null : opened(blob(row, 'sealed'), placeOf(digest, piece, pieces))
-      if (part === null) throw storeFault('store.damaged', `object ${digest}: piece ${piece} of ${pieces} does not verify`)
-      parts.push(part)
+      parts.push(pieceOf(digest, piece, pieces, row))
     }
     const [only, ...others] = parts
     const bytes = only !== undefined && others.length === 0 ? only : Buffer.concat(parts)
-    if (sealer.name(bytes) !== digest) throw storeFault('store.damaged', `object ${digest}: its content has another digest`)
+    if (sealer.name(bytes) !== digest) throw otherDigest(digest)
     prove(digest)
     return bytes
+  }
+
+  function pieceOf(digest: Digest, piece: number, pieces: number, row: Row | undefined): Uint8Array {
+    const part = row === undefined ? null : opened(blob(row, 'sealed'), placeOf(digest, piece, pieces))
+    if (part === null) throw storeFault('store.damaged', `object ${digest}: piece ${piece} of ${pieces} does not verify`)
+    return part
   }
 
   function opened(sealed: Uint8Array, place: string): Uint8Array | null {
@@ -149,6 +155,25 @@ export function sqliteObjects(db: DatabaseSync, queue: WriteQueue, sealer: Seale
     async has(digest) {
       return isDigest(digest) && (await queue.read(() => known.get(keyOf(digest)) !== undefined))
     },
+    async check(digest) {
+      if (!isDigest(digest)) return null
+      const row = await queue.readOne(() => one.get(keyOf(digest), 0))
+      if (row === undefined) return null
+      const pieces = int(row, 'pieces')
+      const first = pieceOf(digest, 0, pieces, row)
+      const naming = createHmac('sha256', sealer.nameKey).update(first)
+      let bytes = first.length
+      for (let piece = 1; piece < pieces; piece++) {
+        const next = await queue.readOne(() => one.get(keyOf(digest), piece))
+        const part = pieceOf(digest, piece, pieces, next)
+        naming.update(part)
+        bytes += part.length
+      }
+      if (`h:${naming.digest('hex')}` !== digest) throw otherDigest(digest)
+      return { bytes, first }
+    },
+    digests: (after, limit) =>
+      queue.read(() => names.all(after === null ? new Uint8Array() : keyOf(after), limit).map((row) => digestOf(hex(row, 'digest')))),
     name: (bytes) => sealer.name(bytes),
     nameKey: sealer.nameKey,
     flush: () => queue.flush(),
@@ -167,6 +192,16 @@ export function sqliteObjects(db: DatabaseSync, queue: WriteQueue, sealer: Seale
         return { objects: int(row, 'objects'), bytes: int(row, 'bytes') }
       }),
   }
+}
+
+function otherDigest(digest: Digest): Error {
+  return storeFault('store.damaged', `object ${digest}: its content has another digest`)
+}
+
+function digestOf(hexadecimal: string): Digest {
+  const digest = `h:${hexadecimal}`
+  if (isDigest(digest)) return digest
+  throw storeFault('store.damaged', `an object has the name ${hexadecimal}`)
 }
 
 function keyOf(digest: Digest): Uint8Array {

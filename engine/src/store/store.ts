@@ -27,6 +27,13 @@ export interface Objects {
   /** Content, decrypted and verified against its digest. Faults `store.missing`; `store.damaged` when it does not verify. */
   get(digest: Digest): Promise<Uint8Array>
   has(digest: Digest): Promise<boolean>
+  /**
+   * Verifies an object as `get` does, without ever holding more than a piece of it (4 MiB): its size and its first piece; null
+   * when it is not there. Faults `store.damaged`.
+   */
+  check(digest: Digest): Promise<{ readonly bytes: number; readonly first: Uint8Array } | null>
+  /** Names of objects that are kept, whole or not: in order, after one (null: from the first), at most so many. */
+  digests(after: Digest | null, limit: number): Promise<readonly Digest[]>
   /** The digest that `put` would give (HMAC-SHA-256 under the store's key); keeps nothing. */
   name(bytes: Uint8Array): Digest
   /** The key behind `name`, for another thread of this process. */
@@ -80,7 +87,7 @@ export interface Store {
   entries(stream: string, afterSeq: number, limit: number): Promise<readonly Entry[]>
   /** Last seq (0 for an empty stream) and its hash. */
   head(stream: string): Promise<{ readonly seq: number; readonly hash: string }>
-  /** Names of streams that begin so, sorted. */
+  /** Names of streams that begin so, sorted; also of one whose head or entries are gone, so that reading it says so. */
   streams(prefix: string): Promise<readonly string[]>
   /** Drops a whole stream that is not a stack's own (`STACK/…`). Its entries are gone; absent is fine. */
   dropStream(stream: string): Promise<void>

@@ -5,7 +5,7 @@ import { Fault, isDigest } from '@understudy/contract'
 import type { Digest } from '@understudy/contract'
 import type { Objects } from '../store/store.ts'
 
-export function memoryObjects(): Objects {
+export function memoryObjects(): Omit<Objects, 'check' | 'digests'> {
   const key = createSecretKey(randomBytes(32))
   const kept = new Map<Digest, Uint8Array>()
   const name = (bytes: Uint8Array): Digest => {

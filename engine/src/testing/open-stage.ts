@@ -7,14 +7,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { EffectRecord, Hands, Look } from '@understudy/contract'
 import { openEffects } from '../fx/open-effects.ts'
 import { createRecorder } from '../fx/recorder.ts'
-import type { Objects } from '../store/store.ts'
 import { handsCall, lookCall } from '../world/call.ts'
 import { memoryObjects } from './memory-objects.ts'
 
 export interface Stage {
   /** Empty at first; everything of the test belongs in it. */
   readonly dir: string
-  readonly objects: Objects
+  readonly objects: ReturnType<typeof memoryObjects>
   /** A reading call for the resource `id` in `world`. Its room is `DIR/rooms/WORLD/ID`. */
   look(world: string, id: string): Look
   hands(world: string, id: string, key: string): Hands

@@ -7,7 +7,7 @@ import type { Recorder } from '../fx/recorder.ts'
 import type { Objects } from '../store/store.ts'
 
 export interface CallOptions {
-  readonly objects: Objects
+  readonly objects: Pick<Objects, 'get' | 'put' | 'name' | 'nameKey'>
   readonly recorder: Recorder
   readonly fx: { readonly reads: Reads; readonly effects: Effects }
   /** The resource's own directory in this world. */

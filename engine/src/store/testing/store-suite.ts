@@ -132,6 +132,19 @@ export function storeSuite(name: string, open: (clock: Clock) => Promise<OpenedS
         await store.append('web', 0, 0, ['x'.repeat((1 << 20) - 2)])
         expect(await codeOf(store.append('web', 0, 1, ['x'.repeat((1 << 20) - 1)]))).toBe('store.too-big invalid')
       })
+      test('checks an object piece by piece, and lists all by name', async () => {
+        const contents = [Buffer.from('small'), Buffer.alloc(0), Buffer.alloc(9 << 20, 'big')]
+        const digests = await Promise.all(contents.map((content) => store.objects.put(content)))
+        for (const [index, digest] of digests.entries()) {
+          const found = await store.objects.check(digest)
+          expect([found?.bytes, found?.first[0]]).toEqual([contents[index]?.length, contents[index]?.[0]])
+        }
+        expect(await store.objects.check(store.objects.name(Buffer.from('none')))).toBe(null)
+        const [first, ...others] = digests.toSorted()
+        expect(await store.objects.digests(null, 1)).toEqual([first])
+        expect(await store.objects.digests(first ?? null, 10)).toEqual(others)
+        expect(await store.objects.digests(others.at(-1) ?? null, 10)).toEqual([])
+      })
       test('lists streams by prefix in the order of bytes, and drops those that are not a stack itself', async () => {
         for (const stream of ['web', 'web/b', 'web/a/1', 'wea', 'web/ü', 'web/\u{1f600}', 'web/\uffee'])
           await store.append(stream, 0, 0, [1])
