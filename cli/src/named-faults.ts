@@ -42,7 +42,7 @@ export function namedFaults(kind: Kind, from: string): Kind {
       if (problem === null) return answer
       throw fault('kind.bad-answer', `Provider ${kind.kind} gave an answer that is none.`, verb, problem)
     }
-  const { source, probe, merge, prepareParts, liveBytes } = kind
+  const { source, probe, merge, prepareParts, liveBytes, aside } = kind
   return {
     ...kind,
     parseSpec: pure('schema.spec', (...given) => kind.parseSpec(...given)),
@@ -60,6 +60,7 @@ export function namedFaults(kind: Kind, from: string): Kind {
     merge: merge === null ? null : calling('merge', merge),
     probe: probe === null ? null : calling('probe', probe),
     liveBytes: liveBytes === null ? null : calling('liveBytes', liveBytes),
+    aside: aside === null ? null : calling('aside', aside, (answer) => textList('the answer', answer)),
     prepareParts: prepareParts === null ? null : calling('prepareParts', prepareParts, wrongPrepared),
   }
 }

@@ -189,6 +189,11 @@ export interface Provider<Spec, State, Memento, Part, Out> {
    * (import, accepted drift) has to be gone back to. Null where there are none, or they may hold a secret.
    */
   liveBytes?(at: At<Part>, pointer: string, call: Look): Promise<Uint8Array | null>
+  /**
+   * What somebody wrote that lies aside in this resource, by name, with amounts and where: put there by any turn, and without a
+   * place now (L17). Never O(size) of what is live: `status` asks for it. Empty where the resource is not there.
+   */
+  aside?(at: At<Part>, call: Look): Promise<readonly string[]>
 }
 
 /**

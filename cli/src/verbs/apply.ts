@@ -2,7 +2,7 @@
 // Never: decides; says what was decided.
 import { Fault } from '@understudy/contract'
 import type { FaultData } from '@understudy/contract'
-import { apply } from '@understudy/engine'
+import { apply, liesAside } from '@understudy/engine'
 import type { ApplyOutcome, Foreseen } from '@understudy/engine'
 import type { Context } from '../context.ts'
 import { otherStack, textIn } from '../context.ts'
@@ -10,6 +10,7 @@ import type { Exit } from '../exit-codes.ts'
 import { exitOf } from '../exit-codes.ts'
 import { millisecondsOf } from '../milliseconds.ts'
 import { duration } from '../render/amounts.ts'
+import { asideText } from '../render/aside-text.ts'
 import { planText } from '../render/plan-text.ts'
 import { ensureKeeper } from '../keeper-client.ts'
 import { changeRequest, foreseenData } from './plan.ts'
@@ -49,7 +50,11 @@ function changeVerb(context: Context, values: Values, verb: 'apply' | 'destroy',
     if (outcome.outcome === 'refused' && outcome.assessment !== null) show(outcome)
     const fault = faultIn(outcome)
     if (fault !== null && !context.signal.aborted) context.renderer.fault(fault)
-    context.renderer.result(verb, { ...foreseenData(outcome), ...ending(outcome) }, () => sayOutcome(outcome))
+    const live = outcome.outcome === 'ended' && outcome.result.outcome === 'committed' ? outcome.result.revision : null
+    const aside = await liesAside(ports, live)
+    context.renderer.result(verb, { ...foreseenData(outcome), ...ending(outcome), aside }, () =>
+      [sayOutcome(outcome), ...asideText(aside)].join('\n'),
+    )
     return exitFor(context, outcome)
   })
 }

@@ -1,13 +1,24 @@
 // Owns: `status`: what is live, what can be undone, how, how fast, and until when (L14).
 // Never: reads more than it says.
 import { faultOf } from '@understudy/contract'
-import { askKeeper, endedResources, headRevision, loadStack, overdueChange, recover, undoAhead, watchedChange } from '@understudy/engine'
+import {
+  askKeeper,
+  endedResources,
+  headRevision,
+  liesAside,
+  loadStack,
+  overdueChange,
+  recover,
+  undoAhead,
+  watchedChange,
+} from '@understudy/engine'
 import type { ChangeState, Ports, Recovered, Revision, StackState, UndoAhead } from '@understudy/engine'
 import type { Context } from '../context.ts'
 import type { Exit } from '../exit-codes.ts'
 import { duration } from '../render/amounts.ts'
 import { oneLine } from '../render/renderer.ts'
 import { saidOf } from './history.ts'
+import { asideText } from '../render/aside-text.ts'
 import { settledText } from '../render/settled-text.ts'
 
 export function statusVerb(context: Context): Promise<Exit> {
@@ -21,6 +32,7 @@ export function statusVerb(context: Context): Promise<Exit> {
     const watched = watchedChange(state, Date.now())
     const undo = await undoAhead(ports, state)
     const ended = await endedResources(ports)
+    const aside = await liesAside(ports, head)
     const open = Object.values(state.changes).filter(({ phase }) => phase === 'applying' || phase === 'undoing' || phase === 'held')
     const data = {
       stack,
@@ -28,6 +40,7 @@ export function statusVerb(context: Context): Promise<Exit> {
       resources: Object.entries(head?.resources ?? {}).map(([name, { kind, out }]) => ({ name, kind, out })),
       ended,
       undo,
+      aside,
       watch: watched?.watch ?? null,
       confirmBy: watched?.confirmBy ?? null,
       settled,
@@ -36,7 +49,12 @@ export function statusVerb(context: Context): Promise<Exit> {
       keeper,
     }
     context.renderer.result('status', data, () =>
-      [...settledText(settled), text(stack, state, head, ended, undo, open), ...watchText(watched, keeper !== null)].join('\n'),
+      [
+        ...settledText(settled),
+        text(stack, state, head, ended, undo, open),
+        ...asideText(aside),
+        ...watchText(watched, keeper !== null),
+      ].join('\n'),
     )
     return open.some(({ phase }) => phase === 'held') ? 'held' : 'ok'
   })

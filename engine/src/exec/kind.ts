@@ -62,6 +62,7 @@ export interface Kind {
   readonly probe: ((at: At<Json>, call: Look) => Promise<{ readonly fit: boolean; readonly detail: string }>) | null
   readonly mortal: { ended(left: Json, now: Json): boolean; revive(at: At<Json>, call: Hands): Promise<void> } | null
   readonly liveBytes: ((at: At<Json>, pointer: string, call: Look) => Promise<Uint8Array | null>) | null
+  readonly aside: ((at: At<Json>, call: Look) => Promise<readonly string[]>) | null
   readonly prepareParts:
     | ((at: At<Json>, from: Json, to: Json, pointers: readonly string[], call: Hands) => Promise<Prepared<Json, Json>>)
     | null
@@ -148,6 +149,7 @@ export function kindOf<Spec, State, Memento, Part, Out>(provider: Provider<Spec,
     liveBytes: provider.liveBytes
       ? (where, pointer, call) => provider.liveBytes?.(at(where), pointer, call) ?? Promise.resolve(null)
       : null,
+    aside: provider.aside ? (where, call) => provider.aside?.(at(where), call) ?? Promise.resolve([]) : null,
     probe: probing ? (where, call) => probing.probe(at(where), call) : null,
     mortal: mortal
       ? {

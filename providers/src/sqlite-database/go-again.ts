@@ -6,6 +6,7 @@ import { bringAll, bringRows, nameLeft, nameYielded } from './bring-rows.ts'
 import { hasTable, keepName, list, takeMade } from './images.ts'
 import type { Keep } from './images.ts'
 import { settleLate } from './late.ts'
+import { settleValues } from './put-values-aside.ts'
 import { restoreNumbers } from './numbers.ts'
 import type { Numbers } from './numbers.ts'
 import type { Pair } from './pairs.ts'
@@ -36,6 +37,7 @@ export function reconcile(db: SqlWrites, keep: Keep, pairs: readonly Pair[], aga
     for (const pair of pairs) if (pair.touched && pair.by === 'none') takeMade(db, keep, pair)
     if (was.yielded) for (const pair of pairs) nameYielded(db, keep, old, pair)
     settleLate(db, keep.short, again.turn)
+    for (const pair of pairs) settleValues(db, old, again.plan.pairs, pair)
   })
   restoreNumbers(db, again.plan.undone.found, again.plan.undone.left, was.numbers)
 }

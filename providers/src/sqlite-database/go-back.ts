@@ -10,6 +10,7 @@ import { readNumbers, restoreNumbers } from './numbers.ts'
 import { lostOf } from './pairs.ts'
 import type { Pair } from './pairs.ts'
 import { createObjects, dropObjects } from './put-objects.ts'
+import { followNames, putValuesAside, takeDefaults } from './put-values-aside.ts'
 import { settleOrphans } from './settle-orphans.ts'
 import { folded } from './sqlite-fault.ts'
 
@@ -20,12 +21,15 @@ export function goBack(db: SqlWrites, keep: Keep, row: ChangeRow): ChangePlan {
   const found = readNumbers(db)
   for (const pair of plan.pairs) {
     if (pair.after !== null) takeNow(db, keepName(keep, pair.n, 'r'), pair, pair.after, 'after', 'd', 'l')
+    takeDefaults(db, keep, pair)
     workOut(db, keep, old, pair)
   }
   const changed = new Set(plan.pairs.flatMap(({ before, after }) => [before, after].flatMap((side) => (side === null ? [] : [side.name]))))
   dropObjects(db, plan.after, plan.before, changed)
   createObjects(db, plan.before, 'tables and indexes')
   for (const pair of plan.pairs) if (pair.before !== null) fill(db, keep, old, pair)
+  followNames(db, plan.pairs, 'before')
+  for (const pair of plan.pairs) putValuesAside(db, keep, old, pair)
   settleLate(db, keep.short, row.turn)
   createObjects(db, plan.before, 'all')
   restoreNumbers(db, plan.numbers.before, plan.numbers.after, found)

@@ -1,14 +1,18 @@
 // Owns: the way forward inside one transaction: migrations run, rows kept aside, what an undo needs written down.
 // Never: begins or ends the transaction.
 import type { SqlWrites } from '@understudy/contract'
+import { bringRowsAside, bringValuesAside } from './bring-aside.ts'
 import type { ChangePlan, ChangeRow } from './change-row.ts'
 import { orphanName, orphansFault, orphansOf } from './foreign-keys.ts'
 import { reconcile } from './go-again.ts'
 import { all, keepName, keyBefore, markBrought, same, takeAfter, takeMade } from './images.ts'
 import type { Keep } from './images.ts'
+import { latesIn } from './late.ts'
 import { readNumbers } from './numbers.ts'
 import { matchTables, pairOf } from './pairs.ts'
 import type { Draft, Pair } from './pairs.ts'
+import { withoutTriggers } from './put-objects.ts'
+import { followNames } from './put-values-aside.ts'
 import { isVirtual, readSchema } from './read-schema.ts'
 import type { SchemaObject } from './read-schema.ts'
 import { runMigrations } from './run-migrations.ts'
@@ -65,6 +69,15 @@ export function goForward(
       statements.some(({ file }) => file === DERIVED),
     )
   if (fresh.length > 0) settleOrphans(db, keep, new Set(known ?? []), concerned)
+  if (latesIn(db).length > 0) {
+    const brought = { rows: false }
+    withoutTriggers(db, () => {
+      brought.rows = bringRowsAside(db, keep, pairs, again?.turn ?? null)
+      bringValuesAside(db, keep, pairs)
+    })
+    if (brought.rows) settleOrphans(db, keep, new Set(known ?? []), concerned)
+    followNames(db, pairs, 'after')
+  }
   for (const pair of pairs) if (pair.touched && pair.after !== null) takeAfter(db, keep, pair)
   return {
     before: [...before],

@@ -14,7 +14,7 @@ import type { Table } from './read-schema.ts'
 import { OURS } from './sql-statements.ts'
 import { quoted } from './sqlite-fault.ts'
 
-export type Role = 'a' | 'b' | 'q' | 'r' | 'w' | 'o'
+export type Role = 'a' | 'b' | 'q' | 'r' | 'w' | 'o' | 'd'
 
 /** Names of one turn of one change. `turn` grows with each: what the last one kept is still read while the next is made. */
 export interface Keep {

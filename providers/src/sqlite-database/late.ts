@@ -8,10 +8,43 @@ import { sideOf } from './pairs.ts'
 import type { PairSide } from './pairs.ts'
 import { readTable } from './read-schema.ts'
 import { OURS } from './sql-statements.ts'
-import { quoted } from './sqlite-fault.ts'
+import { folded, quoted } from './sqlite-fault.ts'
 
 function latePrefix(short: string): string {
   return `${OURS}late_${short}_`
+}
+
+/** What a table of rows put aside says by its name. */
+export interface Late {
+  /** Of the table it is, not quoted. */
+  readonly name: string
+  readonly short: string
+  readonly turn: number
+  /** Not whole rows: what rows that are in place held in columns that went (`put-values-aside.ts`). */
+  readonly values: boolean
+  /** The table the rows are of. */
+  readonly table: string
+}
+
+/** All tables of rows put aside, by whichever change, the newest first. */
+export function latesIn(db: SqlReads): readonly Late[] {
+  const rows = db.all(
+    `SELECT name FROM sqlite_master WHERE type = 'table' AND substr(name, 1, length(?)) = ? ORDER BY rowid DESC`,
+    `${OURS}late_`,
+    `${OURS}late_`,
+  )
+  return rows.flatMap(({ name }) => {
+    const found = /^_understudy_late_([^_]+)_(\d+)(v?)_(.*)$/s.exec(String(name))
+    if (found === null) return []
+    const [, short = '', turn = '', values = '', table = ''] = found
+    return [{ name: String(name), short, turn: Number(turn), values: values === 'v', table }]
+  })
+}
+
+/** True if the rows are of this table: the second table of rows under one name, of other columns, has a number behind it. */
+export function isOf(db: SqlReads, { table, values }: Late, name: string): boolean {
+  if (folded(table) === folded(name)) return true
+  return !values && readTable(db, table) === null && folded(table.replace(/ \(\d+\)$/, '')) === folded(name)
 }
 
 /** Puts rows of an image of a table aside for good, under the names of its columns. `which` selects them by `x`. */
@@ -76,11 +109,18 @@ export function settleLate(db: SqlWrites, short: string, turn: number): void {
   }
 }
 
-/** Tables of rows put aside by a change, with how many. */
-export function readLate(db: SqlReads, short: string): readonly string[] {
-  const prefix = latePrefix(short)
-  return tablesNamed(db, prefix).map((table) => {
-    const rows = Number(db.all(`SELECT count(*) AS n FROM ${quoted(table)}`)[0]?.['n'])
-    return `table ${table.slice(prefix.length).replace(/^\d+_/, '')}: ${rows} rows, kept in ${table}`
-  })
+/** Tables of rows put aside, with how many: by one change, or by all of them (`short` null). */
+export function readLate(db: SqlReads, short: string | null): readonly string[] {
+  const lates = latesIn(db).filter((late) => short === null || late.short === short)
+  return lates.toSorted((a, b) => (a.name < b.name ? -1 : 1)).map((late) => lateText(db, late))
+}
+
+function lateText(db: SqlReads, { name, values, table }: Late): string {
+  const rows = Number(db.all(`SELECT count(*) AS n FROM ${quoted(name)}`)[0]?.['n'])
+  if (!values) return `table ${table}: ${rows} rows, kept in ${name}`
+  const there = new Set(readTable(db, table)?.columns.map((column) => folded(column.name)))
+  const columns = db.all(`PRAGMA main.table_info(${quoted(name)})`).filter(({ pk }) => pk === 0)
+  const gone = columns.filter((column) => !there.has(folded(String(column['name']))))
+  const what = (gone.length > 0 ? gone : columns).map((column) => String(column['name']))
+  return `table ${table}: ${what.join(', ')} of ${rows} rows, kept in ${name}`
 }

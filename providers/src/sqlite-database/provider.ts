@@ -9,6 +9,7 @@ import { readBaseline } from './applied.ts'
 import { carryDeleted, nextGeneration, releaseDeleted, settleDeleted } from './deleted.ts'
 import { fileId, isIn, lateFile, lookFile, releaseFile, removeFile, asidePath, shortOf, turnFile } from './files.ts'
 import { generationOf, readGeneration } from './generation.ts'
+import { readLate } from './late.ts'
 import { lookChange, releaseChange, turnChange } from './turn-change.ts'
 import { freezeMigrations, loadMigrations } from './migrations.ts'
 import type { Migration } from './migrations.ts'
@@ -96,6 +97,15 @@ export const sqliteDatabase: Provider<Spec, State, Memento, Part, Out> = {
     }
   },
   source: { freeze: freezeMigrations },
+  async aside({ part: { path } }, call) {
+    if (fileId(path, call.fx) === null) return []
+    const db = call.fx.sql.open(path)
+    try {
+      return readLate(db, null)
+    } finally {
+      db.close()
+    }
+  },
 }
 
 /** SQLite follows a link to the database itself as well: what is changed is the file behind it, what is moved the link. */

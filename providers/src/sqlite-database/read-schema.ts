@@ -77,7 +77,7 @@ export interface Table {
   readonly withoutRowid: boolean
 }
 
-const ROWID_NAMES = ['rowid', '_rowid_', 'oid'] as const
+export const ROWID_NAMES = ['rowid', '_rowid_', 'oid'] as const
 
 /** Null for what is no ordinary table. */
 export function readTable(db: SqlReads, name: string): Table | null {

@@ -84,7 +84,7 @@ export function databaseBench(stage: Bench, connect: (file: string) => Connectio
       rows("SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' AND name NOT LIKE '\\_understudy%' ESCAPE '\\' ORDER BY name"),
     /** What was put aside by name. */
     late: () =>
-      rows("SELECT name FROM sqlite_master WHERE name LIKE '%understudy_late%' ORDER BY rowid").map((name) =>
+      rows("SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE '%understudy_late%' ORDER BY rowid").map((name) =>
         rows(`SELECT * FROM "${String(name)}"`),
       ),
     async become(...migrations: readonly string[]): Promise<void> {

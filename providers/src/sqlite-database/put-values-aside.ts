@@ -1,0 +1,175 @@
+// Owns: what somebody wrote into columns that an undo takes away, put aside by the key of its row, in tables people can find.
+// Never: holds what a migration writes itself: that comes again with it; a whole row: those are in late.ts.
+
+//   late_v(KEY…, column…)             a row by its primary key, as the table names it while the column is not there
+//   late_v(rowid, column…, others…)   a row by its number: the others are what else it held, to know it by
+//   late_v(column…, others…)          rows that cannot be told apart
+import type { SqlReads, SqlWrites } from '@understudy/contract'
+import { all, counted, hasTable, keepName, list, onKey, same } from './images.ts'
+import type { Keep } from './images.ts'
+import { isOf, latesIn } from './late.ts'
+import type { Late } from './late.ts'
+import { extraOf } from './pairs.ts'
+import type { Pair } from './pairs.ts'
+import { readTable, ROWID_NAMES } from './read-schema.ts'
+import { OURS } from './sql-statements.ts'
+import { folded, quoted } from './sqlite-fault.ts'
+
+interface Part {
+  readonly name: string
+  /** Read from a row `x` of the image of the new side. */
+  readonly value: string
+}
+
+/** What columns of the new side hold where nobody wrote, as they store it: taken while the table is still there. */
+export function takeDefaults(db: SqlWrites, keep: Keep, pair: Pair): void {
+  const { after } = pair
+  const extra = extraOf(pair)
+  if (pair.before === null || after === null || extra.length === 0) return
+  const types = affinitiesOf(db, after.name)
+  const columns = extra.map((place) => ({ ...after.columns[place], value: `d${place}` }))
+  const made = keepName(keep, pair.n, 'd')
+  db.run(`CREATE TABLE ${made}(${columns.map(({ name, value }) => `${value} ${types.get(folded(name ?? '')) ?? ''}`).join(', ')})`)
+  db.run(`INSERT INTO ${made} VALUES (${columns.map((column) => `(${column.default ?? 'NULL'})`).join(', ')})`)
+}
+
+/** By folded name of a column: what it makes of a value, as a type of our own. */
+export function affinitiesOf(db: SqlReads, table: string): ReadonlyMap<string, string> {
+  return new Map((readTable(db, table)?.columns ?? []).map(({ name, affinity }) => [folded(name), affinity]))
+}
+
+/** Puts aside what somebody wrote. `keep` has the image `r` of the new side; rows put aside whole in this turn have theirs in them. */
+export function putValuesAside(db: SqlWrites, keep: Keep, old: Keep, pair: Pair): void {
+  const { before, after } = pair
+  const extra = extraOf(pair)
+  if (before === null || after === null || extra.length === 0) return
+  const [r, a, made] = [keepName(keep, pair.n, 'r'), keepName(old, pair.n, 'a'), keepName(keep, pair.n, 'd')]
+  const ds = extra.map((place) => `d${place}`)
+  const usual = `EXISTS (SELECT 1 FROM ${made} AS u WHERE ${all(ds.map((d) => same(`x.${d}`, `u.${d}`)))})`
+  const which = all(['x.l = 0', writtenBy(db, pair, { r, a, ds, usual })])
+  if (db.all(`SELECT 1 FROM ${r} AS x WHERE ${which} LIMIT 1`).length > 0) {
+    const { key, others } = namedParts(pair)
+    const parts = [...key, ...extra.map((place) => ({ name: after.columns[place]?.name ?? '', value: `x.d${place}` })), ...others]
+    const late = freeName(db, keep, before.name)
+    makeLate(db, late, columnNames(parts), key.length, pair.by === 'rowid')
+    db.run(`INSERT INTO ${quoted(late)} SELECT ${parts.map(({ value }) => value).join(', ')} FROM ${r} AS x WHERE ${which}`)
+  }
+  db.run(`DROP TABLE ${made}`)
+}
+
+/** Rows of the new side where its own columns hold something else than the migration left. */
+function writtenBy(
+  db: SqlWrites,
+  pair: Pair,
+  { r, a, ds, usual }: { readonly r: string; readonly a: string; readonly ds: readonly string[]; readonly usual: string },
+): string {
+  if (!hasTable(db, a)) return `NOT ${usual}`
+  if (pair.by === 'none') {
+    const columns = list(pair.after?.columns.length ?? 0, 'd')
+    const more = `SELECT n.place FROM ${counted(r, columns, '1')} AS n LEFT JOIN ${counted(a, columns, '1')} AS m ON m.value = n.value AND m.nth = n.nth WHERE m.place IS NULL`
+    return `x.rowid IN (${more}) AND NOT ${usual}`
+  }
+  const known = `EXISTS (SELECT 1 FROM ${a} AS a WHERE ${onKey(pair, 'a', 'x')})`
+  const asLeft = `EXISTS (SELECT 1 FROM ${a} AS a WHERE ${onKey(pair, 'a', 'x')} AND ${all(ds.map((d) => same(`a.${d}`, `x.${d}`)))})`
+  return `NOT ${asLeft} AND (${known} OR NOT ${usual})`
+}
+
+/** By what a row is known again: in names of the side that stands while its value lies aside. */
+function namedParts(pair: Pair): { readonly key: readonly Part[]; readonly others: readonly Part[] } {
+  if (pair.by === 'columns')
+    return { key: pair.key.map((part, at) => ({ name: part.before ?? part.after, value: `x.k${at}` })), others: [] }
+  const others = (pair.before?.columns ?? []).flatMap(({ name }, at) => {
+    const place = pair.from[at] ?? null
+    return place === null ? [] : [{ name, value: `x.d${place}` }]
+  })
+  const taken = new Set([...(pair.before?.columns ?? []), ...(pair.after?.columns ?? [])].map(({ name }) => folded(name)))
+  const number = pair.by === 'rowid' ? ROWID_NAMES.find((name) => !taken.has(name)) : undefined
+  return { key: number === undefined ? [] : [{ name: number, value: 'x.k0' }], others }
+}
+
+/** A new column may have the old name of a key: then it gets another one here, and is not taken for it. */
+function columnNames(parts: readonly Part[]): readonly string[] {
+  const taken = new Set<string>()
+  return parts.map(({ name }) => {
+    let free = name
+    for (let more = 2; taken.has(folded(free)); more += 1) free = `${name} (${more})`
+    taken.add(folded(free))
+    return free
+  })
+}
+
+/** `key` of the columns are the key; `numbered`: it is a row number. */
+function makeLate(db: SqlWrites, name: string, columns: readonly string[], key: number, numbered: boolean): void {
+  const names = columns.map(quoted)
+  const primary = numbered || key === 0 ? '' : `, PRIMARY KEY (${names.slice(0, key).join(', ')})`
+  const [first = '', ...rest] = names
+  const all = numbered && key === 1 ? [`${first} INTEGER PRIMARY KEY`, ...rest] : names
+  db.run(`CREATE TABLE ${quoted(name)}(${all.join(', ')}${primary})`)
+}
+
+function freeName(db: SqlWrites, { short, turn }: Keep, table: string): string {
+  const name = `${OURS}late_${short}_${turn}v_${table}`
+  for (let form = 1; ; form += 1) {
+    const free = form === 1 ? name : `${name} (${form})`
+    if (!hasTable(db, quoted(free))) return free
+  }
+}
+
+/** Columns of a table of values: those of the key, and the others. */
+export function columnsOf(db: SqlReads, { name }: Late): { readonly key: readonly string[]; readonly others: readonly string[] } {
+  const info = db.all(`PRAGMA main.table_info(${quoted(name)})`)
+  const named = (which: (pk: number) => boolean): readonly string[] =>
+    info.filter(({ pk }) => which(Number(pk))).map((column) => String(column['name']))
+  return { key: named((pk) => pk > 0), others: named((pk) => pk === 0) }
+}
+
+/**
+ * The change is done again, and each row that is there has what its undo took away, or lies aside whole: what is left here is
+ * of rows that are gone.
+ */
+export function settleValues(db: SqlWrites, { short, turn }: Keep, then: readonly Pair[], pair: Pair): void {
+  const { before, after } = pair
+  const was = then.find(({ n, after: side }) => n === pair.n && side?.name === after?.name)
+  if (before === null || after === null || was === undefined) return
+  for (const late of latesIn(db)) {
+    if (!late.values || late.short !== short || late.turn !== turn || !isOf(db, late, before.name)) continue
+    const { key } = columnsOf(db, late)
+    const known = was.by === pair.by && pair.by !== 'none' && key.length > 0
+    const names = pair.by === 'rowid' ? [after.rowid ?? 'rowid'] : pair.key.map((part) => quoted(part.after))
+    const match = all(names.map((name, at) => `x.${name} = l.${quoted(key[at] ?? '')}`))
+    if (known) db.run(`DELETE FROM ${quoted(late.name)} AS l WHERE EXISTS (SELECT 1 FROM ${quoted(after.name)} AS x WHERE ${match})`)
+    if (!known || db.all(`SELECT 1 FROM ${quoted(late.name)} LIMIT 1`).length === 0) db.run(`DROP TABLE ${quoted(late.name)}`)
+  }
+}
+
+/**
+ * Values that lie aside go by the names of the side that stands: renames are followed, in the direction of the turn. Made anew
+ * rather than renamed: SQLite refuses to rename while a view of somebody's is broken.
+ */
+export function followNames(db: SqlWrites, pairs: readonly Pair[], to: 'before' | 'after'): void {
+  const lates = latesIn(db).filter(({ values }) => values)
+  for (const pair of pairs) {
+    const [was, is] = to === 'after' ? [pair.before, pair.after] : [pair.after, pair.before]
+    if (was === null || is === null) continue
+    const renamed = new Map(
+      pair.from.flatMap((place, at): [string, string][] => {
+        const [old, now] = [pair.before?.columns[at]?.name, pair.after?.columns[place ?? -1]?.name]
+        if (old === undefined || now === undefined) return []
+        return to === 'after' ? [[folded(old), now]] : [[folded(now), old]]
+      }),
+    )
+    for (const late of lates) {
+      if (!isOf(db, late, was.name)) continue
+      const { key, others } = columnsOf(db, late)
+      const columns = [...key, ...others]
+      const names = columns.map((name) => renamed.get(folded(name)) ?? name)
+      if (was.name === is.name && names.every((name, at) => folded(name) === folded(columns[at] ?? ''))) continue
+      const unique = columnNames(names.map((name) => ({ name, value: '' })))
+      const numbered = key.length === 1 && readTable(db, late.name)?.numbered === true
+      const made = freeName(db, late, is.name)
+      makeLate(db, made, unique, key.length, numbered)
+      db.run(`INSERT INTO ${quoted(made)} SELECT ${columns.map(quoted).join(', ')} FROM ${quoted(late.name)}`)
+      db.run(`DROP TABLE ${quoted(late.name)}`)
+    }
+  }
+}
