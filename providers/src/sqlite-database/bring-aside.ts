@@ -28,11 +28,12 @@ interface Way {
 }
 
 /** Brings back whole rows of tables that these migrations make; `done` is what the redo of this change has settled itself. */
-export function bringRowsAside(db: SqlWrites, keep: Keep, pairs: readonly Pair[], done: number | null): boolean {
+export function bringRowsAside(db: SqlWrites, keep: Keep, pairs: readonly Pair[], done: number | null, derived: boolean): boolean {
   let brought = false
   for (const late of latesIn(db)) {
     const pair = pairs.find(({ before, after }) => before === null && after !== null && isOf(db, late, after.name))
-    if (pair === undefined || late.values || late.turn === 0 || (late.short === keep.short && late.turn === done)) continue
+    if (pair === undefined || late.values || late.turn === 0 || !comes(late, derived) || (late.short === keep.short && late.turn === done))
+      continue
     const way = wayOfRows(db, late, pair)
     if (way !== null) brought = bring(db, keep, pair, late, way) || brought
   }
@@ -40,12 +41,17 @@ export function bringRowsAside(db: SqlWrites, keep: Keep, pairs: readonly Pair[]
 }
 
 /** Brings back values of columns that these migrations add, into rows that are still there. */
-export function bringValuesAside(db: SqlWrites, keep: Keep, pairs: readonly Pair[]): void {
+export function bringValuesAside(db: SqlWrites, keep: Keep, pairs: readonly Pair[], derived: boolean): void {
   for (const late of latesIn(db)) {
     const pair = pairs.find(({ before, after }) => before !== null && after !== null && isOf(db, late, before.name))
-    const way = pair === undefined || !late.values ? null : wayOfValues(db, late, pair)
+    const way = pair === undefined || !late.values || !comes(late, derived) ? null : wayOfValues(db, late, pair)
     if (pair !== undefined && way !== null) bring(db, keep, pair, late, way)
   }
+}
+
+/** What a migration dropped on purpose comes back to a schema that had it, and with no other migration. */
+function comes({ gone }: Late, derived: boolean): boolean {
+  return derived || gone !== 'dropped'
 }
 
 function wayOfRows(db: SqlWrites, late: Late, pair: Pair): Way | null {
@@ -56,7 +62,12 @@ function wayOfRows(db: SqlWrites, late: Late, pair: Pair): Way | null {
   const from = after.columns.map(({ name }) => named.get(folded(name)) ?? null)
   if (from.filter((name) => name !== null).length < others.length) return null
   const keyed = pair.by === 'columns' && pair.key.every(({ after: name }) => named.has(folded(name)))
-  const match = keyed ? all(pair.key.map(({ after: name }) => `x.${quoted(name)} = l.${quoted(named.get(folded(name)) ?? name)}`)) : null
+  // What migrations had made is among it: what they make now stands.
+  if (late.gone === 'undone' && !keyed) return null
+  const match =
+    keyed && late.gone !== 'undone'
+      ? all(pair.key.map(({ after: name }) => `x.${quoted(name)} = l.${quoted(named.get(folded(name)) ?? name)}`))
+      : null
   return { after, from, match, fits: '1', whole: true, complete: true }
 }
 
@@ -189,9 +200,10 @@ function takeMakingWay(
   if (match === null) return
   const places = from.flatMap((held, place) => (held === null ? [] : [place]))
   const x = (place: number): string => `x.${quoted(after.columns[place]?.name ?? '')}`
-  const made = hasTable(db, a)
-    ? `EXISTS (SELECT 1 FROM ${a} AS a WHERE ${joinLive(pair, 'a', 'x')} AND ${all(places.map((place) => same(`a.d${place}`, x(place))))})`
-    : all(places.map((place) => `${x(place)} IS (${after.columns[place]?.default ?? 'NULL'}) COLLATE BINARY`))
+  const made =
+    hasTable(db, a) && late.gone === 'written'
+      ? `EXISTS (SELECT 1 FROM ${a} AS a WHERE ${joinLive(pair, 'a', 'x')} AND ${all(places.map((place) => same(`a.d${place}`, x(place))))})`
+      : all(places.map((place) => `${x(place)} IS (${after.columns[place]?.default ?? 'NULL'}) COLLATE BINARY`))
   const rid = after.rowid === null ? 'NULL' : `x.${after.rowid}`
   const columns = after.columns.map((_, place) => x(place))
   db.run(

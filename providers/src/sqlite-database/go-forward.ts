@@ -72,8 +72,9 @@ export function goForward(
   if (latesIn(db).length > 0) {
     const brought = { rows: false }
     withoutTriggers(db, () => {
-      brought.rows = bringRowsAside(db, keep, pairs, again?.turn ?? null)
-      bringValuesAside(db, keep, pairs)
+      const derived = statements.some(({ file }) => file === DERIVED)
+      brought.rows = bringRowsAside(db, keep, pairs, again?.turn ?? null, derived)
+      bringValuesAside(db, keep, pairs, derived)
     })
     if (brought.rows) settleOrphans(db, keep, new Set(known ?? []), concerned)
     followNames(db, pairs, 'after')

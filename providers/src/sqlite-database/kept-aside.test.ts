@@ -325,3 +325,64 @@ test('whatever is written, undone and applied anew: each value that somebody wro
     { numRuns: 40 },
   )
 })
+
+describe('what a change took away, when it is let go of', () => {
+  const dropping = 'ALTER TABLE items DROP COLUMN price'
+
+  test('a dropped column lies aside by name, comes back to the schema that had it, and with no other migration', async () => {
+    await on.become(items)
+    await on.become(items, dropping)
+    expect(on.late()).toEqual([['1|10', '2|20', '3|30']])
+    await on.become(items, dropping, 'ALTER TABLE items ADD COLUMN price REAL')
+    expect(on.rows('SELECT id, price FROM items')).toEqual(['1|', '2|', '3|'])
+    on.run("DELETE FROM items WHERE id = 1; UPDATE items SET name = 'B' WHERE id = 2; INSERT INTO items VALUES (4, 'd', 4)")
+    await on.become(items, dropping)
+    const back = await on.change(items)
+    expect(on.rows('SELECT * FROM items')).toEqual(['2|B|20', '3|c|30', '4|d|4'])
+    await back.turn('before')
+    expect(on.rows('SELECT * FROM items')).toEqual(['2|B', '3|c', '4|d'])
+  })
+
+  test('a dropped table likewise', async () => {
+    const log = "CREATE TABLE log(id INTEGER PRIMARY KEY, x); INSERT INTO log VALUES (1, 'x'), (2, 'y')"
+    await on.become(items, log)
+    await on.become(items, log, 'DROP TABLE log')
+    expect(on.late()).toEqual([['1|x', '2|y']])
+    await on.become(items, log, 'DROP TABLE log', log.replace(/;.*/, ''))
+    expect(on.rows('SELECT * FROM log')).toEqual([])
+    await on.become(items, log, 'DROP TABLE log')
+    await on.become(items, log)
+    expect(on.rows('SELECT * FROM log')).toEqual(['1|x', '2|y'])
+    expect(on.late()).toEqual([])
+  })
+
+  test.each([
+    ['by key', items, ['1|77', '2|5', '3|9']],
+    ['by number', items.replace(' PRIMARY KEY', ''), ['1|77', '2|5', '3|9']],
+  ])('a column that a derived undo took away comes again with its migration, with what was written there: %s', async (_, start, there) => {
+    await on.become(start, stock)
+    on.run('UPDATE items SET stock = 77 WHERE id = 1; UPDATE items SET stock = 9 WHERE id = 3')
+    await on.become(start)
+    expect(on.late()).toHaveLength(1)
+    await on.become(start, stock)
+    expect(on.rows('SELECT id, stock FROM items')).toEqual(there)
+    expect(on.late()).toEqual([])
+  })
+
+  test('what migrations make now stands over what lies aside of a derived undo', async () => {
+    const code = 'ALTER TABLE items ADD COLUMN code TEXT; UPDATE items SET code = name'
+    await on.become(items, code)
+    on.run("UPDATE items SET code = 'mine' WHERE id = 1")
+    await on.become(items)
+    await on.become(items, code.replace('= name', '= upper(name)'))
+    expect(on.rows('SELECT id, code FROM items')).toEqual(['1|A', '2|B', '3|C'])
+    expect(on.late()).toEqual([['1|mine', '2|b', '3|c']])
+  })
+
+  test('what was undone is let go of without a trace', async () => {
+    await on.become(items)
+    await undone(await on.change(items, dropping))
+    expect(on.rows('SELECT * FROM items')).toEqual(['1|a|10', '2|b|20', '3|c|30'])
+    expect(on.late()).toEqual([])
+  })
+})

@@ -14,12 +14,19 @@ function latePrefix(short: string): string {
   return `${OURS}late_${short}_`
 }
 
+/** Dropped by a migration, or by a way back that was derived: then what the migrations had written is among it. */
+export type Gone = 'written' | 'dropped' | 'undone'
+
+export const GONE: Readonly<Record<Gone, string>> = { written: '', dropped: 'd', undone: 'u' }
+
 /** What a table of rows put aside says by its name. */
 export interface Late {
   /** Of the table it is, not quoted. */
   readonly name: string
   readonly short: string
   readonly turn: number
+  /** `written`: an undo put aside what somebody wrote. Else all that was there when a change was let go of. */
+  readonly gone: Gone
   /** Not whole rows: what rows that are in place held in columns that went (`put-values-aside.ts`). */
   readonly values: boolean
   /** The table the rows are of. */
@@ -34,10 +41,11 @@ export function latesIn(db: SqlReads): readonly Late[] {
     `${OURS}late_`,
   )
   return rows.flatMap(({ name }) => {
-    const found = /^_understudy_late_([^_]+)_(\d+)(v?)_(.*)$/s.exec(String(name))
+    const found = /^_understudy_late_([^_]+)_(\d+)([du]?)(v?)_(.*)$/s.exec(String(name))
     if (found === null) return []
-    const [, short = '', turn = '', values = '', table = ''] = found
-    return [{ name: String(name), short, turn: Number(turn), values: values === 'v', table }]
+    const [, short = '', turn = '', mark = '', values = '', table = ''] = found
+    const gone = mark === 'd' ? 'dropped' : mark === 'u' ? 'undone' : 'written'
+    return [{ name: String(name), short, turn: Number(turn), gone, values: values === 'v', table }]
   })
 }
 

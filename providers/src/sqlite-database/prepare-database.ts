@@ -76,7 +76,7 @@ async function level(aside: string, to: State, short: string, call: Hands): Prom
   const { memento, losses } = await change(aside, from, to, short, call)
   if (memento.form === 'change') {
     await turnChange(aside, memento, 'after', call)
-    releaseChange(aside, memento, call)
+    await releaseChange(aside, memento, call)
   }
   return losses
 }

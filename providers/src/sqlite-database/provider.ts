@@ -89,7 +89,7 @@ export const sqliteDatabase: Provider<Spec, State, Memento, Part, Out> = {
   },
   async release({ part: { path } }, memento, call) {
     if (memento === null) removeFile(asidePath(path, shortOf(call.key, call)), call)
-    else if (memento.form === 'change') releaseChange(path, memento, call)
+    else if (memento.form === 'change') await releaseChange(path, memento, call)
     else if (memento.form === 'delete') await releaseDeleted(path, memento, call)
     else if (memento.form === 'create') {
       if (fileId(path, call.fx) === memento.file) settleDeleted(path, generationOf(memento.to), call)

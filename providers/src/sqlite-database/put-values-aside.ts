@@ -7,7 +7,7 @@
 import type { SqlReads, SqlWrites } from '@understudy/contract'
 import { all, counted, hasTable, keepName, list, onKey, same } from './images.ts'
 import type { Keep } from './images.ts'
-import { isOf, latesIn } from './late.ts'
+import { GONE, isOf, latesIn } from './late.ts'
 import type { Late } from './late.ts'
 import { extraOf } from './pairs.ts'
 import type { Pair } from './pairs.ts'
@@ -15,7 +15,7 @@ import { readTable, ROWID_NAMES } from './read-schema.ts'
 import { OURS } from './sql-statements.ts'
 import { folded, quoted } from './sqlite-fault.ts'
 
-interface Part {
+export interface Part {
   readonly name: string
   /** Read from a row `x` of the image of the new side. */
   readonly value: string
@@ -50,7 +50,7 @@ export function putValuesAside(db: SqlWrites, keep: Keep, old: Keep, pair: Pair)
   if (db.all(`SELECT 1 FROM ${r} AS x WHERE ${which} LIMIT 1`).length > 0) {
     const { key, others } = namedParts(pair)
     const parts = [...key, ...extra.map((place) => ({ name: after.columns[place]?.name ?? '', value: `x.d${place}` })), ...others]
-    const late = freeName(db, keep, before.name)
+    const late = freeName(db, { ...keep, gone: 'written', values: true }, before.name)
     makeLate(db, late, columnNames(parts), key.length, pair.by === 'rowid')
     db.run(`INSERT INTO ${quoted(late)} SELECT ${parts.map(({ value }) => value).join(', ')} FROM ${r} AS x WHERE ${which}`)
   }
@@ -88,7 +88,7 @@ function namedParts(pair: Pair): { readonly key: readonly Part[]; readonly other
 }
 
 /** A new column may have the old name of a key: then it gets another one here, and is not taken for it. */
-function columnNames(parts: readonly Part[]): readonly string[] {
+export function columnNames(parts: readonly Part[]): readonly string[] {
   const taken = new Set<string>()
   return parts.map(({ name }) => {
     let free = name
@@ -99,7 +99,7 @@ function columnNames(parts: readonly Part[]): readonly string[] {
 }
 
 /** `key` of the columns are the key; `numbered`: it is a row number. */
-function makeLate(db: SqlWrites, name: string, columns: readonly string[], key: number, numbered: boolean): void {
+export function makeLate(db: SqlWrites, name: string, columns: readonly string[], key: number, numbered: boolean): void {
   const names = columns.map(quoted)
   const primary = numbered || key === 0 ? '' : `, PRIMARY KEY (${names.slice(0, key).join(', ')})`
   const [first = '', ...rest] = names
@@ -107,8 +107,12 @@ function makeLate(db: SqlWrites, name: string, columns: readonly string[], key: 
   db.run(`CREATE TABLE ${quoted(name)}(${all.join(', ')}${primary})`)
 }
 
-function freeName(db: SqlWrites, { short, turn }: Keep, table: string): string {
-  const name = `${OURS}late_${short}_${turn}v_${table}`
+export function freeName(
+  db: SqlWrites,
+  { short, turn, gone, values }: Pick<Late, 'short' | 'turn' | 'gone' | 'values'>,
+  table: string,
+): string {
+  const name = `${OURS}late_${short}_${turn}${GONE[gone]}${values ? 'v' : ''}_${table}`
   for (let form = 1; ; form += 1) {
     const free = form === 1 ? name : `${name} (${form})`
     if (!hasTable(db, quoted(free))) return free

@@ -9,6 +9,7 @@ import { generationOf, writeGeneration } from './generation.ts'
 import { goBack } from './go-back.ts'
 import { goForward, orphansBefore, OrphansFirst } from './go-forward.ts'
 import { dropKeeps, keepPrefix, tablesNamed } from './images.ts'
+import { keepDropped } from './keep-dropped.ts'
 import { readLate } from './late.ts'
 import { loadMigrations } from './migrations.ts'
 import type { Migration } from './migrations.ts'
@@ -82,7 +83,7 @@ function turnIn(db: SqlWrites, { path, memento, to, script, schemas, had, call }
   return { side: to, standby: 'fit' }
 }
 
-export function releaseChange(path: string, memento: ChangeMemento, call: Hands): void {
+export async function releaseChange(path: string, memento: ChangeMemento, call: Hands): Promise<void> {
   if (fileId(path, call.fx) === null) return
   const reads = call.fx.sql.open(path)
   try {
@@ -90,7 +91,10 @@ export function releaseChange(path: string, memento: ChangeMemento, call: Hands)
   } finally {
     reads.close()
   }
+  const { derived } = parseScript(await call.get(memento.script))
   transact(path, call, (db) => {
+    const row = readChange(db, memento.short)
+    if (row?.side === 'after') keepDropped(db, memento.short, row, derived)
     dropKeeps(db, memento.short, null)
     dropChange(db, memento.short)
   })

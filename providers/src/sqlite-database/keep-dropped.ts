@@ -1,0 +1,65 @@
+// Owns: the columns and tables that a change took away, put aside when the change is let go of: there is no other copy of them.
+// Never: puts aside what comes again by itself: a column's default; values of rows that somebody deleted since.
+import type { SqlWrites } from '@understudy/contract'
+import type { ChangeRow } from './change-row.ts'
+import { all, hasTable, joinLive, keepName, onKey, same } from './images.ts'
+import type { Keep } from './images.ts'
+import type { Late } from './late.ts'
+import { lostOf } from './pairs.ts'
+import type { Pair } from './pairs.ts'
+import { columnNames, freeName, makeLate } from './put-values-aside.ts'
+import type { Part } from './put-values-aside.ts'
+import { ROWID_NAMES } from './read-schema.ts'
+import { folded, quoted } from './sqlite-fault.ts'
+
+/** Of the change that `row` records, which stands. `undone`: it was a way back that was derived, and no migration dropped anything. */
+export function keepDropped(db: SqlWrites, short: string, row: ChangeRow, undone: boolean): void {
+  const keep: Keep = { short, turn: row.turn }
+  for (const pair of row.plan.pairs) {
+    if (pair.before === null || !pair.touched || !hasTable(db, keepName(keep, pair.n, 'b'))) continue
+    const late = { ...keep, gone: undone ? ('undone' as const) : ('dropped' as const) }
+    if (pair.after === null) keepRows(db, keep, pair, late)
+    else if (lostOf(pair).length > 0 && hasTable(db, quoted(pair.after.name))) keepValues(db, keep, pair, late)
+  }
+}
+
+type Name = Pick<Late, 'short' | 'turn' | 'gone'>
+
+function keepRows(db: SqlWrites, keep: Keep, pair: Pair, late: Name): void {
+  const columns = pair.before?.columns ?? []
+  const b = keepName(keep, pair.n, 'b')
+  if (db.all(`SELECT 1 FROM ${b} LIMIT 1`).length === 0) return
+  const name = freeName(db, { ...late, values: false }, pair.before?.name ?? '')
+  db.run(`CREATE TABLE ${quoted(name)}(${columns.map((column) => quoted(column.name)).join(', ')})`)
+  db.run(`INSERT INTO ${quoted(name)} SELECT ${columns.map((_, at) => `c${at}`).join(', ')} FROM ${b} ORDER BY rid, rowid`)
+}
+
+/** Values by the key of their rows, in the names of the side that stands. */
+function keepValues(db: SqlWrites, keep: Keep, pair: Pair, late: Name): void {
+  const { before, after } = pair
+  if (before === null || after === null) return
+  const [a, b] = [keepName(keep, pair.n, 'a'), keepName(keep, pair.n, 'b')]
+  const lost = lostOf(pair)
+  const usual = all(lost.map((at) => same(`b.c${at}`, `(${before.columns[at]?.default ?? 'NULL'})`)))
+  const stayed = hasTable(db, a) ? `(b.s <> 0 OR EXISTS (SELECT 1 FROM ${a} AS a WHERE ${onKey(pair, 'a', 'b')}))` : '1'
+  const apart = pair.by !== 'none'
+  const from = apart ? `${b} AS b JOIN ${quoted(after.name)} AS x ON ${joinLive(pair, 'b', 'x')}` : `${b} AS b`
+  const which = apart ? all([stayed, `NOT (${usual})`]) : `NOT (${usual})`
+  if (db.all(`SELECT 1 FROM ${from} WHERE ${which} LIMIT 1`).length === 0) return
+  const { key, others } = namedNow(pair)
+  const parts = [...key, ...lost.map((at) => ({ name: before.columns[at]?.name ?? '', value: `b.c${at}` })), ...others]
+  const name = freeName(db, { ...late, values: true }, after.name)
+  makeLate(db, name, columnNames(parts), key.length, pair.by === 'rowid')
+  db.run(`INSERT INTO ${quoted(name)} SELECT ${parts.map(({ value }) => value).join(', ')} FROM ${from} WHERE ${which}`)
+}
+
+function namedNow(pair: Pair): { readonly key: readonly Part[]; readonly others: readonly Part[] } {
+  if (pair.by === 'columns') return { key: pair.key.map((part, at) => ({ name: part.after, value: `b.k${at}` })), others: [] }
+  const others = pair.from.flatMap((place, at) => {
+    const column = pair.after?.columns[place ?? -1]
+    return column === undefined ? [] : [{ name: column.name, value: pair.by === 'none' ? `b.c${at}` : `x.${quoted(column.name)}` }]
+  })
+  const taken = new Set([...(pair.before?.columns ?? []), ...(pair.after?.columns ?? [])].map(({ name }) => folded(name)))
+  const number = pair.by === 'rowid' ? ROWID_NAMES.find((name) => !taken.has(name)) : undefined
+  return { key: number === undefined ? [] : [{ name: number, value: 'b.k0' }], others }
+}
