@@ -3,10 +3,11 @@
 import { lstatSync, rmSync } from 'node:fs'
 import { backup } from 'node:sqlite'
 import type { DatabaseSync } from 'node:sqlite'
+import { Fault } from '@understudy/contract'
 import type { Path } from '@understudy/contract'
 import { encodeName } from './names.ts'
 import { openToRead } from './open-database.ts'
-import { fault, sqlFault } from './sql-fault.ts'
+import { fault, sqlFault, sqliteCode } from './sql-fault.ts'
 
 const PAGES = 2_000 // per slice, 8 MiB: between two of them the event loop runs and a writer gets its turn
 const RESTARTS_MAX = 3 // each write from outside starts the copy again; after so many the writers wait instead
@@ -57,7 +58,9 @@ async function copied(db: DatabaseSync, target: Buffer, signal: AbortSignal, res
     })
     return true
   } catch (error) {
-    if (error === stop) return false
+    // Beside a writer in DELETE mode Node's backup ended once with SQLite's code 0, "not an error"; with writers waiting that shows
+    // what it is.
+    if (error === stop || (restartsMax < Infinity && sqliteCode(error) === 0 && !(error instanceof Fault))) return false
     throw error
   }
 }
