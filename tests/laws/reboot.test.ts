@@ -4,7 +4,7 @@ import type { Server } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { guardCount, keepOnce, loadStack, recover, revive, undoAhead } from '@understudy/engine'
+import { confirm, guardCount, keepOnce, loadStack, recover, revive, undoAhead } from '@understudy/engine'
 import { applyTo, openTestStack, rollBackOn } from '../kit.ts'
 import type { TestStack, Wishes } from '../kit.ts'
 
@@ -80,13 +80,14 @@ async function reboot(): Promise<void> {
   }
 }
 
-const shop = (version: string): Wishes => ({
+const shop = (version: string, own?: number): Wishes => ({
   api: {
     kind: 'process.service',
     spec: {
       command: [process.execPath, join(stack.dir, 'program.cjs')],
       env: { VERSION: version },
       health: { http: '/', startWithinMs: 20_000 },
+      ...(own === undefined ? {} : { port: own }),
     },
   },
   web: { kind: 'proxy.route', spec: { listen: port, to: { $ref: 'api', output: 'url' }, health: '/' }, dependsOn: ['api'] },
@@ -189,5 +190,38 @@ describe('L6: only one of the two is dead', () => {
     expect(await undoAhead(stack.ports, await state())).toMatchObject({ how: 'flip' })
     expect(await rollBackOn(stack)).toMatchObject({ outcome: 'undone', how: 'flip', undoing: { verified: true } })
     expect([await get('/'), await pid()]).toEqual(['200 v1', v1])
+  })
+})
+
+describe('a service with a port of its own, which both sides cannot have at once', () => {
+  let own: number
+  beforeEach(async () => {
+    const server = await listening(0)
+    const address = server.address()
+    own = typeof address === 'object' && address !== null ? address.port : 0
+    await closed(server)
+    await confirm(stack.ports)
+    await applyTo(stack, shop('v3', own))
+    await applyTo(stack, shop('v4', own))
+    await reboot()
+  })
+
+  test('who took it after a reboot is named, nothing is turned half-way, and when they are gone it works', async () => {
+    const foreign = await listening(own)
+    try {
+      for (let times = 0; times < 2; times += 1) {
+        expect(await rollBackOn(stack)).toMatchObject({ outcome: 'failed', held: false, result: { fault: { code: 'service.port-taken' } } })
+      }
+      expect(await revive(stack.ports)).toMatchObject([
+        { resource: 'api', fault: { code: 'service.port-taken' } },
+        { resource: 'web', fault: null },
+      ])
+    } finally {
+      await closed(foreign)
+    }
+    expect(await revive(stack.ports)).toMatchObject([{ resource: 'api', fault: null }])
+    expect(await get('/')).toBe('200 v4')
+    expect(await rollBackOn(stack)).toMatchObject({ outcome: 'undone', undoing: { verified: true } })
+    expect(await get('/')).toBe('200 v3')
   })
 })

@@ -96,7 +96,7 @@ export async function performFlip(
     to === 'before'
       ? await turnBack(run, order, [{ type: 'change.undoing', change: change.change, by: ports.by, why, message }])
       : await forward(run, order)
-  if (back.refused.some(({ fault }) => fault.class === 'conflict') && (await forwardAgain(flip, back.restored))) {
+  if (back.refused.some(({ fault }) => fault.class === 'conflict') && (await forwardAgain(flip, back))) {
     if (to === 'before')
       await journal.append([
         { type: 'change.kept', change: change.change, why: `${back.refused.map(({ step }) => step).join(', ')}: written to since` },
@@ -168,12 +168,23 @@ function withLeft(plan: Plan, oneWay: readonly string[], head: Revision, wanted:
   return Object.fromEntries([...others, ...Object.entries(head.resources).filter(([name]) => left.has(name))])
 }
 
-/** Only for a flip back of a change that is a revision; false when something cannot be turned forward again either. */
-async function forwardAgain({ run, to, plan, change }: Flip, restored: readonly string[]): Promise<boolean> {
-  if (to === 'after') return restored.length === 0
+/**
+ * Whether everything stands as before the attempt, once what was turned, whole or half-way, is turned forward again. Only for a
+ * flip back of a change that is a revision; false when something cannot be turned forward again either.
+ */
+async function forwardAgain(
+  { run, to, plan, change }: Flip,
+  { restored, refused }: Pick<Undoing, 'restored' | 'refused'>,
+): Promise<boolean> {
+  if (to === 'after') return restored.length === 0 && refused.length === 1 // else something could not be turned back, either
   if (change.revision === null) return false
+  const halfWay: string[] = []
+  for (const { step } of refused) {
+    const side = (await lookAtStep(run, step, 'quick').catch(() => null))?.side
+    if (side === 'mixed' || side === undefined) halfWay.push(step)
+  }
   try {
-    const again = plan.waves.flat().filter((name) => restored.includes(name))
+    const again = plan.waves.flat().filter((name) => restored.includes(name) || halfWay.includes(name))
     await turnSteps({ ...run, shielded: true }, again, 'after')
     return true
   } catch (thrown) {

@@ -64,6 +64,15 @@ export async function start(part: ServicePart, instance: InstanceRecord, how: St
   }
 }
 
+/** @throws Fault `service.port-taken` (conflict) when somebody else listens where it is to listen. */
+export async function refuseTaken({ state, port }: InstanceRecord, call: Hands): Promise<void> {
+  if (!(await staysTaken(state.host, port, call))) return
+  throw serviceFault(
+    'service.port-taken',
+    `${urlOf(state.host, port).slice('http://'.length)}: ${await portOwner(port, call)} listens there.`,
+  )
+}
+
 type Started = { readonly up: InstanceRecord } | { readonly fault: Fault; readonly portTaken: boolean; readonly down: InstanceRecord }
 
 async function startOnce(instance: InstanceRecord, until: Starting['until'], call: Hands): Promise<Started> {

@@ -1,6 +1,6 @@
 // Owns: preparing a service: the new instance started beside the old one and answering, or all but started where both
 // cannot stand. What a kill leaves behind is found by the key.
-// Never: touches the pointer or the old instance.
+// Never: touches the old instance, or the pointer but where a turn left it half-way.
 import { canonical } from '@understudy/contract'
 import type { At, Hands, Prepared } from '@understudy/contract'
 import { materialise } from './code.ts'
@@ -9,6 +9,7 @@ import { choosePort, end, instanceName, isUp, newInstance, nowUp, start } from '
 import { readPointer, readRecord, writeRecord } from './room.ts'
 import type { InstanceRecord } from './room.ts'
 import { serviceFault } from './service-fault.ts'
+import { settlePointer } from './turn-sides.ts'
 import type { InstanceSide, ServiceMemento, ServiceOut, ServicePart, ServiceState } from './spec.ts'
 
 type PreparedService = Prepared<ServiceMemento, ServiceOut>
@@ -39,8 +40,8 @@ export async function prepareSides(
 
 /** The live side as the plan saw it, held from now on. */
 async function holdLive(from: ServiceState | null, call: Hands): Promise<InstanceSide> {
-  const { live, turning } = readPointer(call)
-  if (turning) throw serviceFault('service.changed', 'it is being turned by another step')
+  await settlePointer(call)
+  const { live } = readPointer(call)
   const record = live === null ? null : readRecord(call, live)
   if (live !== null && record === null) throw serviceFault('service.record-lost', `instance ${live}`)
   if (record === null || from === null) {

@@ -12,7 +12,7 @@ import type { InstanceRecord } from './room.ts'
 import { serviceFault } from './service-fault.ts'
 import { besideOf, mementoSchema, outSchema, partSchema, specSchema, stateOf, stateSchema } from './spec.ts'
 import type { ServiceMemento, ServiceOut, ServicePart, ServiceSpec, ServiceState } from './spec.ts'
-import { lookAtSides, turnSides } from './turn-sides.ts'
+import { lookAtSides, settlePointer, turnSides } from './turn-sides.ts'
 
 export const processService: Provider<ServiceSpec, ServiceState, ServiceMemento, ServicePart, ServiceOut> = {
   kind: 'process.service',
@@ -81,7 +81,7 @@ export const processService: Provider<ServiceSpec, ServiceState, ServiceMemento,
   mortal: {
     ended: (left, now) => left.running && !now.running && canonical({ ...now, running: true }) === canonical(left),
     async revive(at, call) {
-      if (readPointer(call).turning) throw serviceFault('service.changed', 'it is being turned by another step')
+      await settlePointer(call)
       const record = liveRecord(call)
       if (record === null || isUp(record, call)) return
       await start(at.part, await end(record, call), { keepPort: true, until: 'answer' }, call)

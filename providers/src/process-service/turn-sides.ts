@@ -7,7 +7,7 @@
 
 import type { At, Hands, Look, Side, Stand } from '@understudy/contract'
 import { probe, waitUntilUp } from './health.ts'
-import { end, isUp, marked, nowUp, start } from './instance.ts'
+import { end, isUp, marked, nowUp, refuseTaken, start } from './instance.ts'
 import { readPointer, readRecord, writePointer } from './room.ts'
 import type { InstanceRecord } from './room.ts'
 import { serviceFault } from './service-fault.ts'
@@ -67,8 +67,15 @@ function restartable({ phase }: InstanceRecord, standby: 'running' | 'stopped' |
   return phase !== 'up' || standby === 'stopped'
 }
 
+/** Found before anything is ended: where nothing of ours stands on the port, whoever does would keep the other side from starting. */
+async function refuseForeign(target: InstanceRecord, left: InstanceRecord | null, call: Hands): Promise<void> {
+  const ours = [target, ...(left === null ? [] : [left])].some((record) => marked(record, call).length > 0)
+  if (!ours) await refuseTaken(target, call)
+}
+
 async function turnInPlace(at: At<ServicePart>, target: InstanceSide, left: InstanceSide, call: Hands): Promise<void> {
   const leftRecord = left === null ? null : readRecord(call, left.instance)
+  if (target !== null && target.state.running && !readPointer(call).turning) await refuseForeign(recordOf(target, call), leftRecord, call)
   writePointer(call, { live: left?.instance ?? null, turningTo: target?.instance ?? null, turning: true })
   if (leftRecord !== null) await end(leftRecord, call)
   if (target !== null && target.state.running) {
@@ -88,6 +95,18 @@ async function leave(target: InstanceSide, left: InstanceSide, { mode }: Service
     // It may have ended by itself and left others behind.
     if (marked(record, call).length > 0) await end(record, call)
   } else if (standby === 'paused' && record.id !== null && isUp(record, call)) call.fx.process.signal(record.id, 'SIGSTOP')
+}
+
+/**
+ * A pointer that a turn left half-way, once nobody can be turning any more: that turn was settled otherwise. What was live is
+ * live, up or not; the other one is ended.
+ */
+export async function settlePointer(call: Hands): Promise<void> {
+  const { live, turningTo, turning } = readPointer(call)
+  if (!turning) return
+  const other = turningTo === null ? null : readRecord(call, turningTo)
+  if (other !== null) await end(other, call)
+  writePointer(call, { live, turningTo: null, turning: false })
 }
 
 function sideNow({ before, after }: ServiceMemento, call: Look): Stand['side'] {
