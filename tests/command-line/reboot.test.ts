@@ -114,3 +114,15 @@ test('a keeper that is started after a reboot starts what was live again', async
   expect(await folder.run('keeper', 'start')).toMatchObject({ code: 0 })
   await expect.poll(() => get().catch(() => ''), { timeout: 20_000 }).toBe('v2')
 })
+
+test('an undo in which what is down took no part says that it is down', async () => {
+  const stack = folder.read('understudy.yaml')
+  folder.write('understudy.yaml', `${stack}  note: { kind: files.file, spec: { path: note, content: one } }\n`)
+  expect(await folder.run('apply')).toMatchObject({ code: 0 })
+  await killAll()
+  const undone = await folder.run('rollback', '--json')
+  expect(undone).toMatchObject({ code: 0 })
+  expect(undone.lines.at(-1)).toMatchObject({ type: 'rollback', outcome: 'undone', ended: ['api', 'web'] })
+  expect(await folder.run('recover')).toMatchObject({ code: 0 })
+  expect(await folder.run('rollback')).toMatchObject({ code: 0, stdout: expect.not.stringContaining('DOWN') })
+})

@@ -1,6 +1,6 @@
 // Owns: `rollback`.
 // Never: reads the stack file: an undo carries what it needs (L3).
-import { parseSelection, rollback } from '@understudy/engine'
+import { endedResources, parseSelection, rollback } from '@understudy/engine'
 import type { ApplyResult, RollbackResult } from '@understudy/engine'
 import type { Context } from '../context.ts'
 import { listIn, numberIn, textIn } from '../context.ts'
@@ -22,7 +22,11 @@ export function rollbackVerb(context: Context, values: Readonly<Record<string, u
       why: 'asked for',
     })
     if (result.outcome === 'failed' && result.result?.outcome === 'undone') context.renderer.fault(result.result.fault)
-    context.renderer.result('rollback', result, () => say(result))
+    // What took no part in the undo may be down all the same: "verified" must not sound as if it were not.
+    const ended = result.outcome === 'undone' ? await endedResources(ports) : []
+    const down =
+      ended.length === 0 ? [] : [`DOWN: ${ended.join(', ')}; \`understudy recover\` starts again what has ended, or says why not`]
+    context.renderer.result('rollback', { ...result, ended }, () => [say(result), ...down].join('\n'))
     return exitFor(result)
   })
 }
