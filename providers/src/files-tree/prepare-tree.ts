@@ -133,12 +133,14 @@ async function buildSlot(
     trees,
     call,
   })
-  const at = stamp(place)
   const stat = dir.stat(standby)
   if (stat === null) throw changedSince(`${dir.path}/${standby}`, ['it is gone'])
-  writeKnown(place, { ...learn(readKnown(place), stat, to, at), spare: null })
   pointAt(place, stat.ino, standby)
   sync(place.slots)
+  // After the sync, which takes longer than a tick of the file system's clock: what has the time of this very moment counts as
+  // changed since, and with the directories that were made last all of the tree would be read again.
+  const at = stamp(place)
+  writeKnown(place, { ...learn(readKnown(place), stat, to, at), spare: null })
   return sideOf(stat, { root: to, at })
 }
 
