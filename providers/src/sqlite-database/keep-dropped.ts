@@ -1,8 +1,8 @@
-// Owns: the columns and tables that a change took away, put aside when the change is let go of: there is no other copy of them.
+// Owns: the columns, tables and rows that a change took away, put aside when the change is let go of: there is no other copy of them.
 // Never: puts aside what comes again by itself: a column's default; values of rows that somebody deleted since.
 import type { SqlWrites } from '@understudy/contract'
 import type { ChangeRow } from './change-row.ts'
-import { all, hasTable, joinLive, keepName, onKey, same } from './images.ts'
+import { all, counted, hasTable, joinLive, keepName, onKey, same } from './images.ts'
 import type { Keep } from './images.ts'
 import type { Late } from './late.ts'
 import { lostOf } from './pairs.ts'
@@ -18,20 +18,45 @@ export function keepDropped(db: SqlWrites, short: string, row: ChangeRow, undone
   for (const pair of row.plan.pairs) {
     if (pair.before === null || !pair.touched || !hasTable(db, keepName(keep, pair.n, 'b'))) continue
     const late = { ...keep, gone: undone ? ('undone' as const) : ('dropped' as const) }
-    if (pair.after === null) keepRows(db, keep, pair, late)
-    else if (lostOf(pair).length > 0 && hasTable(db, quoted(pair.after.name))) keepValues(db, keep, pair, late)
+    if (pair.after === null) {
+      keepRows(db, keep, pair, late, '1')
+      continue
+    }
+    // Turn 0: their table stayed, so that no turn is the one they come back with.
+    if (hasTable(db, keepName(keep, pair.n, 'a'))) keepRows(db, keep, pair, { ...late, turn: 0 }, removedOf(keep, pair))
+    if (lostOf(pair).length > 0 && hasTable(db, quoted(pair.after.name))) keepValues(db, keep, pair, late)
   }
 }
 
 type Name = Pick<Late, 'short' | 'turn' | 'gone'>
 
-function keepRows(db: SqlWrites, keep: Keep, pair: Pair, late: Name): void {
+function keepRows(db: SqlWrites, keep: Keep, pair: Pair, late: Name, which: string): void {
   const columns = pair.before?.columns ?? []
   const b = keepName(keep, pair.n, 'b')
-  if (db.all(`SELECT 1 FROM ${b} LIMIT 1`).length === 0) return
+  if (db.all(`SELECT 1 FROM ${b} AS b WHERE ${which} LIMIT 1`).length === 0) return
   const name = freeName(db, { ...late, values: false }, pair.before?.name ?? '')
   db.run(`CREATE TABLE ${quoted(name)}(${columns.map((column) => quoted(column.name)).join(', ')})`)
-  db.run(`INSERT INTO ${quoted(name)} SELECT ${columns.map((_, at) => `c${at}`).join(', ')} FROM ${b} ORDER BY rid, rowid`)
+  db.run(
+    `INSERT INTO ${quoted(name)} SELECT ${columns.map((_, at) => `c${at}`).join(', ')} FROM ${b} AS b WHERE ${which} ORDER BY rid, rowid`,
+  )
+}
+
+/** Rows `b` that were not there any more right after the migrations: somebody's own deletions are not among them. */
+function removedOf(keep: Keep, pair: Pair): string {
+  const [a, b] = [keepName(keep, pair.n, 'a'), keepName(keep, pair.n, 'b')]
+  if (pair.by !== 'none') return `b.s = 0 AND NOT EXISTS (SELECT 1 FROM ${a} AS a WHERE ${onKey(pair, 'a', 'b')})`
+  const both = pair.from.flatMap((place, at) => (place === null ? [] : [{ c: `c${at}`, d: `d${place}` }]))
+  const was = counted(
+    b,
+    both.map(({ c }) => c),
+    '1',
+  )
+  const is = counted(
+    a,
+    both.map(({ d }) => d),
+    '1',
+  )
+  return `b.rowid IN (SELECT w.place FROM ${was} AS w LEFT JOIN ${is} AS i ON i.value = w.value AND i.nth = w.nth WHERE i.place IS NULL)`
 }
 
 /** Values by the key of their rows, in the names of the side that stands. */

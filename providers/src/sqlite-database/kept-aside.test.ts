@@ -379,6 +379,44 @@ describe('what a change took away, when it is let go of', () => {
     expect(on.late()).toEqual([['1|mine', '2|b', '3|c']])
   })
 
+  test.each([
+    [
+      'a table made again under its name',
+      items,
+      'DROP TABLE items; CREATE TABLE items(id INTEGER PRIMARY KEY, name TEXT)',
+      ['1|a|10', '2|b|20', '3|c|30'],
+    ],
+    ['rows that a migration deleted', items, 'DELETE FROM items WHERE id = 2', ['2|b|20']],
+    [
+      'rows that a recipe left out',
+      items,
+      'CREATE TABLE n(id INTEGER PRIMARY KEY, name TEXT, price REAL); INSERT OR IGNORE INTO n SELECT * FROM items WHERE id > 1; DROP TABLE items; ALTER TABLE n RENAME TO items',
+      ['1|a|10'],
+    ],
+    [
+      'rows without a key',
+      'CREATE TABLE items(id, name); INSERT INTO items VALUES (1, 2), (1, 2), (3, 4)',
+      'CREATE TABLE n(id, name); INSERT INTO n SELECT DISTINCT * FROM items; DROP TABLE items; ALTER TABLE n RENAME TO items',
+      ['1|2'],
+    ],
+  ])('%s lie aside whole, also under keys that are there again', async (_, start, migration, aside) => {
+    await on.become(start)
+    const changed = await on.change(start, migration)
+    on.run("INSERT OR IGNORE INTO items(id, name) VALUES (2, 'new')")
+    await changed.release()
+    expect(on.late()).toEqual([aside])
+    await on.become(start)
+    expect(on.late()).toContainEqual(aside)
+  })
+
+  test('rows that somebody deleted after the migration do not lie aside', async () => {
+    await on.become(items)
+    const changed = await on.change(items, 'DELETE FROM items WHERE id = 2')
+    on.run('DELETE FROM items WHERE id = 1')
+    await changed.release()
+    expect(on.late()).toEqual([['2|b|20']])
+  })
+
   test('what was undone is let go of without a trace', async () => {
     await on.become(items)
     await undone(await on.change(items, dropping))
