@@ -44,7 +44,7 @@ export function bringRowsAside(db: SqlWrites, keep: Keep, pairs: readonly Pair[]
 export function bringValuesAside(db: SqlWrites, keep: Keep, pairs: readonly Pair[], derived: boolean): void {
   for (const late of latesIn(db)) {
     const pair = pairs.find(({ before, after }) => before !== null && after !== null && isOf(db, late, before.name))
-    const way = pair === undefined || !late.values || !comes(late, derived) ? null : wayOfValues(db, late, pair)
+    const way = pair === undefined || !late.values || late.turn === 0 || !comes(late, derived) ? null : wayOfValues(db, late, pair)
     if (pair !== undefined && way !== null) bring(db, keep, pair, late, way)
   }
 }

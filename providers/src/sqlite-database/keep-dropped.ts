@@ -1,4 +1,4 @@
-// Owns: the columns, tables and rows that a change took away, put aside when the change is let go of: there is no other copy of them.
+// Owns: the columns, tables, rows and values that a change took away, put aside when the change is let go of: there is no other copy of them.
 // Never: puts aside what comes again by itself: a column's default; values of rows that somebody deleted since.
 import type { SqlWrites } from '@understudy/contract'
 import type { ChangeRow } from './change-row.ts'
@@ -6,8 +6,8 @@ import { all, counted, hasTable, joinLive, keepName, onKey, same } from './image
 import type { Keep } from './images.ts'
 import type { Late } from './late.ts'
 import { lostOf } from './pairs.ts'
-import type { Pair } from './pairs.ts'
-import { columnNames, freeName, makeLate } from './put-values-aside.ts'
+import type { Pair, PairSide } from './pairs.ts'
+import { affinitiesOf, columnNames, freeName, makeLate } from './put-values-aside.ts'
 import type { Part } from './put-values-aside.ts'
 import { ROWID_NAMES } from './read-schema.ts'
 import { folded, quoted } from './sqlite-fault.ts'
@@ -23,7 +23,11 @@ export function keepDropped(db: SqlWrites, short: string, row: ChangeRow, undone
       continue
     }
     // Turn 0: their table stayed, so that no turn is the one they come back with.
-    if (hasTable(db, keepName(keep, pair.n, 'a'))) keepRows(db, keep, pair, { ...late, turn: 0 }, removedOf(keep, pair))
+    if (hasTable(db, keepName(keep, pair.n, 'a'))) {
+      keepRows(db, keep, pair, { ...late, turn: 0 }, removedOf(keep, pair))
+      if (pair.by === 'columns' && !pair.continuous && hasTable(db, quoted(pair.after.name)))
+        keepReplaced(db, keep, pair, pair.before, pair.after, { ...late, turn: 0 })
+    }
     if (lostOf(pair).length > 0 && hasTable(db, quoted(pair.after.name))) keepValues(db, keep, pair, late)
   }
 }
@@ -57,6 +61,33 @@ function removedOf(keep: Keep, pair: Pair): string {
     '1',
   )
   return `b.rowid IN (SELECT w.place FROM ${was} AS w LEFT JOIN ${is} AS i ON i.value = w.value AND i.nth = w.nth WHERE i.place IS NULL)`
+}
+
+/** Of a table made anew: values that its columns of the same names did not take over, as they would store them. */
+function keepReplaced(db: SqlWrites, keep: Keep, pair: Pair, before: PairSide, after: PairSide, late: Name): void {
+  const [a, b, typed] = [keepName(keep, pair.n, 'a'), keepName(keep, pair.n, 'b'), keepName(keep, pair.n, 'o')]
+  const types = affinitiesOf(db, after.name)
+  const columns = pair.from.flatMap((place, at) => {
+    const column = after.columns[place ?? -1]
+    const isKey = pair.key.some((part) => part.before === before.columns[at]?.name)
+    return column === undefined || isKey ? [] : [{ name: column.name, value: `b.c${at}`, typed: `v${at}`, now: `a.d${place}` }]
+  })
+  const definitions = columns.map((column) => `${column.typed} ${types.get(folded(column.name)) ?? ''}`)
+  db.run(`CREATE TABLE ${typed}(${['n INTEGER PRIMARY KEY', ...definitions].join(', ')})`)
+  db.run(`INSERT INTO ${typed} SELECT ${['b.rowid', ...columns.map(({ value }) => value)].join(', ')} FROM ${b} AS b`)
+  const from = `${b} AS b JOIN ${typed} AS t ON t.n = b.rowid JOIN ${a} AS a ON ${onKey(pair, 'a', 'b')}`
+  const isReplaced = (column: (typeof columns)[number]): string =>
+    `(${column.value} IS NOT NULL AND NOT (${same(`t.${column.typed}`, column.now)}))`
+  const replaced = columns.filter((column) => db.all(`SELECT 1 FROM ${from} WHERE ${isReplaced(column)} LIMIT 1`).length > 0)
+  if (replaced.length > 0) {
+    const { key } = namedNow(pair)
+    const parts = [...key, ...replaced]
+    const name = freeName(db, { ...late, values: true }, after.name)
+    makeLate(db, name, columnNames(parts), key.length, false)
+    const which = replaced.map(isReplaced).join(' OR ')
+    db.run(`INSERT INTO ${quoted(name)} SELECT ${parts.map(({ value }) => value).join(', ')} FROM ${from} WHERE ${which}`)
+  }
+  db.run(`DROP TABLE ${typed}`)
 }
 
 /** Values by the key of their rows, in the names of the side that stands. */

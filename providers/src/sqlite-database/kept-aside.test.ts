@@ -417,6 +417,19 @@ describe('what a change took away, when it is let go of', () => {
     expect(on.late()).toEqual([['2|b|20']])
   })
 
+  test('values that a table made anew does not hold lie aside by key, those that only became another type do not', async () => {
+    const start = "CREATE TABLE items(id INTEGER PRIMARY KEY, name TEXT, n TEXT); INSERT INTO items VALUES (1, 'a', '10'), (2, NULL, '20')"
+    const recipe =
+      'CREATE TABLE m(id INTEGER PRIMARY KEY, name INTEGER DEFAULT 7, n INTEGER); INSERT INTO m(id, n) SELECT id, n FROM items; DROP TABLE items; ALTER TABLE m RENAME TO items'
+    await on.become(start)
+    const changed = await on.change(start, recipe)
+    on.run('UPDATE items SET n = 11, name = 5')
+    await changed.release()
+    expect(on.late()).toEqual([['1|a']])
+    await on.become(start)
+    expect(on.late()).toEqual([['1|a']])
+  })
+
   test('what was undone is let go of without a trace', async () => {
     await on.become(items)
     await undone(await on.change(items, dropping))
