@@ -79,6 +79,9 @@ function say(result: RollbackResult): string {
       return [
         `Undone as revision ${result.n}, verified against the saved state (${result.how}, ${duration(result.undoing.switchMs)} to switch, ${duration(result.undoing.totalMs ?? 0)} in all): ${result.undoing.restored.join(', ')}.`,
         ...late,
+        ...(result.plan?.notes ?? [])
+          .filter(({ code }) => code === 'kept' || code === 'handed-back')
+          .map(({ resource, text }) => `  ${resource}: ${text}`),
         ...result.undoing.left.map((name) => `  left as it is, NOT undone: ${name}`),
       ].join('\n')
     }

@@ -98,6 +98,7 @@ async function prepareStep(run: Run, step: Step): Promise<void> {
 /** What a step's spec asks for in this world, now that what it refers to is prepared. */
 async function wantedState(run: Run, step: Step): Promise<Json | null> {
   if (step.spec === null) return null
+  if (step.target !== null && run.parts.has(step.id)) return step.target
   const { spec, open } = fillHoles(step.spec, (name, output) => outputOf(run.outs.get(name), output))
   const hole = open[0]
   if (hole !== undefined) {

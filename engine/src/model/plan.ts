@@ -83,6 +83,7 @@ export interface PlanNote {
     | 'drift'
     | 'moved'
     | 'kept'
+    | 'handed-back'
     | 'recorded'
     | 'forgotten'
     | 'ignored'

@@ -31,6 +31,17 @@ export interface DraftRequest {
   readonly replace: readonly string[]
   /** What becomes of something that somebody else wrote to since, where a step would write over it and no merge was made. */
   readonly written: 'over' | 'refuse' | 'leave'
+  /** For an undo: what goes back to how it was found, and is not looked after any more. */
+  readonly handBack?: readonly HandBack[]
+}
+
+/** A thing that stood there before the stack looked after it; `state` null: it stays as it is. */
+export interface HandBack {
+  readonly name: string
+  readonly id: string
+  readonly part: Json
+  readonly want: Omit<Desired, 'target' | 'still'>
+  readonly state: Json | null
 }
 
 /** A wanted resource with everything that planning found out about it. */
@@ -51,7 +62,8 @@ export async function draftPlan(ports: Ports, request: DraftRequest, log: CallLo
   ports.emit('plan.started', {}, { resources: Object.keys(desired).length, base: base?.n ?? 0 })
   const notes: PlanNote[] = []
   const placed = place(ports, request, notes)
-  const gone = goneFrom(base, placed, notes)
+  const handed = handBackOf(ports, request)
+  const gone = goneFrom(base, [...placed, ...handed.map(({ placed: one }) => one)], notes)
   const world = primaryWorld(base)
   const subjects = [
     ...placed.map(({ id, part, want, held, left }) => ({
@@ -59,6 +71,13 @@ export async function draftPlan(ports: Ports, request: DraftRequest, log: CallLo
       part,
       kind: want.kind,
       hint: left === null ? (held?.state ?? null) : null,
+      limits: want.terms,
+    })),
+    ...handed.map(({ placed: { id, part, want, held } }) => ({
+      id,
+      part,
+      kind: want.kind,
+      hint: held?.state ?? null,
       limits: want.terms,
     })),
     ...gone.map(({ held }) => ({ ...held, hint: held.state, limits: held.terms })),
@@ -90,6 +109,14 @@ export async function draftPlan(ports: Ports, request: DraftRequest, log: CallLo
     drafts.push(step)
     // Turning single components under the live name leaves the outputs as they are: nobody has to follow.
     if (step.pointers.length === 0 || kindFor(ports, step.kind).prepareParts === null) moving.add(one.name)
+  }
+  for (const { placed: one, state } of handed) {
+    const live = seen.get(one.id)?.state ?? null
+    // What was deleted since, and made anew by somebody: that is theirs.
+    const stands = state === null || (live === null ? false : one.held === null || equal(live, state))
+    const recorded = stands && one.held !== null
+    notes.push({ code: recorded ? 'kept' : 'handed-back', resource: one.name, text: stands ? STAYS : HANDED_BACK })
+    if (!stands) drafts.push(handBack(ports, one, live, state))
   }
   for (const { name, held } of gone) {
     const live = seen.get(held.id) ?? null
@@ -154,7 +181,7 @@ export async function draftPlan(ports: Ports, request: DraftRequest, log: CallLo
     waves,
     unchanged: placed.filter(({ name }) => !steps.some((step) => step.name === name)).map(({ name }) => name),
     resources,
-    live: liveOf(placed, gone, seen),
+    live: liveOf([...placed, ...handed.map(({ placed: one }) => one)], gone, seen),
     notes: [...notes, ...recordsOf(resources, steps, base, notes), ...liveNamesOf(ports, request, placed, drafts)],
     content: contentOf(ports, resources),
   }
@@ -329,6 +356,48 @@ function liveNamesOf(
 function leftNote(resource: string, code: 'written-since' | 'no-way-back'): PlanNote {
   const why = code === 'written-since' ? 'somebody else wrote to it since' : 'it has no way back'
   return { code, resource, text: `${why}: it stays as it is` }
+}
+
+const STAYS = 'it was there before it was looked after: it stays as it is and is no longer looked after'
+const HANDED_BACK = 'it was there before it was looked after: it goes back to what it was then and is no longer looked after'
+
+/** Places of what is handed back, each with the state that it goes to. */
+function handBackOf(ports: Ports, { handBack: all = [], base, desired }: DraftRequest): readonly { placed: Placed; state: Json | null }[] {
+  const heldById = new Map(Object.values(base?.resources ?? {}).map((held) => [held.id, held]))
+  return all.map(({ name, id, part, want, state }) => {
+    const { mode } = judgeSpec(kindFor(ports, want.kind), name, want.spec)
+    const placed: Placed = {
+      name: desired[name] === undefined ? name : `${name}@old`,
+      want: { ...want, target: null, still: false },
+      id,
+      part,
+      mode,
+      held: heldById.get(id) ?? null,
+      left: null,
+    }
+    return { placed, state }
+  })
+}
+
+function handBack(ports: Ports, { name, want, id, part, mode }: Placed, from: Json | null, state: Json): Omit<Step, 'wave'> {
+  return {
+    name,
+    resource: name,
+    id,
+    kind: want.kind,
+    version: kindFor(ports, want.kind).version,
+    action: from === null ? 'create' : 'change',
+    because: [{ why: 'undo' }],
+    mode,
+    part,
+    from,
+    spec: want.spec,
+    target: state,
+    to: state,
+    pointers: [],
+    after: [],
+    terms: want.terms,
+  }
 }
 
 function deletion(name: string, held: Held & { readonly resource: string }, from: Json, after: readonly string[]): Omit<Step, 'wave'> {

@@ -11,7 +11,9 @@ import { holesOf } from '../model/holes.ts'
 import type { Held, Revision } from '../model/plan.ts'
 import { writtenFault, writtenTo } from '../plan/desired.ts'
 import type { Desired } from '../plan/desired.ts'
+import type { HandBack } from '../plan/draft.ts'
 import { observe, primaryWorld } from '../plan/observe.ts'
+import type { Original } from './originals.ts'
 import type { Selected } from './selection.ts'
 
 export interface Compilation {
@@ -59,6 +61,29 @@ export async function compileDesired(
     }
   }
   return desired
+}
+
+/**
+ * What was there before it was looked after goes back to how it was found: it is not ours to delete. What was written to it
+ * since is merged or named like everything else (L17).
+ */
+export async function compileHandBack(
+  ports: Ports,
+  { head, chosen, resolve, oneWay }: Compilation,
+  originals: readonly Original[],
+  log: CallLog,
+): Promise<readonly HandBack[]> {
+  const names = new Map(Object.entries(head.resources).map(([name, { id }]) => [id, name]))
+  const back: HandBack[] = []
+  for (const { name, id, part, state, kind, asked, spec, terms } of originals) {
+    const called = names.get(id) ?? name
+    if (oneWay.includes(called) || (chosen.length > 0 && !chosen.some(({ resource }) => resource === called))) continue
+    const now = names.has(id) ? head.resources[called] : undefined
+    const merged = now === undefined ? state : await mergedState(ports, called, now, { ...now, state }, head, resolve, log)
+    const want = { kind, asked, spec, terms, movedFrom: null }
+    back.push({ name: called, id, part, want, state: merged === THEIRS ? null : merged })
+  }
+  return back
 }
 
 function asDesired({ kind, asked, spec, terms }: Held): Omit<Desired, 'target' | 'still'> {

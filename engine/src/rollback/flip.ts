@@ -41,6 +41,10 @@ export async function flipTo(writable: Writable, state: StackState, head: Revisi
   if (!sameResources(reached, wanted)) return 'the last change leads somewhere else'
   const log = collectLog()
   const run = primaryRun(writable, plan, id, log.add, change)
+  const turned = new Set(plan.steps.map((step) => step.id))
+  const known = new Set(Object.values(head.resources).map((held) => held.id))
+  const unknown = Object.entries(wanted?.resources ?? {}).find(([, held]) => !known.has(held.id) && !turned.has(held.id))
+  if (unknown !== undefined) return `${unknown[0]} was left to others since, and is not turned by it`
   for (const name of turnsOf({ change, plan, to, run })) {
     const stand = await lookAtStep(run, name, 'quick')
     if (stand.side === to) continue

@@ -18,11 +18,12 @@ import { draftPlan } from '../plan/draft.ts'
 import { heldAsTheyAre, onlyRecords } from '../plan/records.ts'
 import { rehearse } from '../shadow/rehearse.ts'
 import { verifyRun } from '../verify/verify.ts'
-import { compileDesired } from './compile.ts'
+import { compileDesired, compileHandBack } from './compile.ts'
 import { flipTo, performFlip, revisionNumbered, turnsOf } from './flip.ts'
 import { partsFlip, performPartsFlip } from './flip-parts.ts'
 import type { PartsFlip } from './flip-parts.ts'
 import type { Recovered } from './recover.ts'
+import { originalsSince } from './originals.ts'
 import { oneWaySince } from './one-way.ts'
 import { followersOf, namedAsShown } from './selection.ts'
 import type { Selected } from './selection.ts'
@@ -94,7 +95,7 @@ export async function rollBack(writable: Writable, asked: RollbackRequest, start
     ports.emit('rollback.refused', {}, { code: 'rollback.irreversible', names: unaccepted })
     return { outcome: 'refused', code: 'rollback.irreversible', text: `${unaccepted.join(', ')} has no way back`, names: unaccepted }
   }
-  if (request.only.length === 0) {
+  if (request.only.length === 0 && !(await deletedSince(writable, state, head, wanted))) {
     const flip = await flipTo(writable, state, head, wanted)
     if (typeof flip !== 'string' && turnsOf(flip).length > 0) {
       const done = await performFlip(writable, flip, head, wanted, request.why, startedMs, request.message)
@@ -115,6 +116,13 @@ export async function rollBack(writable: Writable, asked: RollbackRequest, start
     return compiled(writable, request, await writable.state(), head, wanted, startedMs)
   }
   return compiled(writable, request, state, head, wanted, startedMs)
+}
+
+/** Whether the stack deleted something since that it had not made: the last change may lead to what was looked after then, not to that. */
+async function deletedSince({ ports }: Writable, state: StackState, head: Revision, wanted: Revision | null): Promise<boolean> {
+  if ((wanted?.n ?? 0) === head.n - 1) return false // the last change turns back all that it turned
+  const held = new Set(Object.values(head.resources).map(({ id }) => id))
+  return (await originalsSince(ports.store, state, wanted)).some(({ id }) => !held.has(id))
 }
 
 /** Only what is recorded goes back: nothing was turned for it, so nothing is, and no content has to be told apart. */
@@ -212,10 +220,12 @@ async function compiled(
   const { ports, journal } = writable
   const log = collectLog()
   const oneWay = await oneWaySince(ports.store, state, head, wanted)
-  const desired = await compileDesired(ports, { head, wanted, chosen: request.only, resolve: request.resolve, oneWay }, log.add)
+  const compilation = { head, wanted, chosen: request.only, resolve: request.resolve, oneWay }
+  const desired = await compileDesired(ports, compilation, log.add)
+  const handBack = await compileHandBack(ports, compilation, await originalsSince(ports.store, state, wanted), log.add)
   const undoes = undoesOf(request, wanted)
   const written = request.resolve === 'ours' ? 'over' : request.resolve === 'theirs' ? 'leave' : 'refuse'
-  const plan = await draftPlan(ports, { goal: 'undo', intent: null, undoes, desired, base: head, replace: [], written }, log.add)
+  const plan = await draftPlan(ports, { goal: 'undo', intent: null, undoes, desired, base: head, replace: [], written, handBack }, log.add)
   const left = plan.notes.filter(({ code }) => code === 'written-since' || code === 'no-way-back').map(({ resource }) => resource)
   if (onlyRecords(plan)) return recordedBack(writable, request, head, heldAsTheyAre(plan, head), startedMs)
   if (plan.steps.length === 0) {

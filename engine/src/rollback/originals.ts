@@ -1,0 +1,63 @@
+// Owns: what stood there before a stack looked after it: a change met it where it wanted to create, or an import took it over.
+// Never: speaks of what was forgotten or kept since: that is somebody else's again.
+import type { Json } from '@understudy/contract'
+import { artefactOf } from '../journal/load-stack.ts'
+import type { StackState } from '../model/journal.ts'
+import type { Held, Plan, Revision } from '../model/plan.ts'
+import type { Store } from '../store/store.ts'
+
+/** A thing that a revision did not look after, in the state in which it was found after it. */
+export interface Original {
+  /** What the resource was called that took it over. */
+  readonly name: string
+  readonly kind: string
+  readonly id: string
+  readonly part: Json
+  /** Of the resource: how it is forked and how long it may take; what it asked for is not wanted here. */
+  readonly asked: Json
+  readonly spec: Json
+  readonly terms: Held['terms']
+  readonly state: Json
+}
+
+/**
+ * Those that are looked after since `wanted` and still are, or were deleted since as resources of the stack. In the order in
+ * which they were taken over; `wanted` null is nothing.
+ */
+export async function originalsSince(store: Store, state: StackState, wanted: Revision | null): Promise<readonly Original[]> {
+  const since = state.revisions.filter(({ n }) => n > (wanted?.n ?? 0))
+  const found = new Map<string, Original>()
+  const known = new Map<string, Original | null>() // null: made by a change
+  let before = wanted
+  for (const row of since) {
+    const revision = await artefactOf(store, 'revision', row.digest)
+    const change = state.changes[row.change]
+    const plan = change === undefined ? null : await artefactOf(store, 'plan', change.plan)
+    const [was, is] = [byId(before), byId(revision)]
+    for (const [id, [name, held]] of is) {
+      if (was.has(id)) continue
+      const again = row.how === 'undone' ? known.get(id) : undefined
+      const original = again === undefined ? metBy(plan, id, name, held) : again
+      known.set(id, original)
+      if (original !== null) found.set(id, original)
+    }
+    for (const id of was.keys()) {
+      const deleted = row.how !== 'undone' && plan?.steps.some((step) => step.id === id && step.action === 'delete') === true
+      if (!is.has(id) && !deleted) found.delete(id)
+    }
+    before = revision
+  }
+  const held = byId(wanted)
+  return [...found.values()].filter(({ id }) => !held.has(id))
+}
+
+/** What a change found where it wanted to create, or took over as it was; null where it made it. */
+function metBy(plan: Plan | null, id: string, name: string, held: Held): Original | null {
+  const step = plan?.steps.find((one) => one.id === id && one.action !== 'delete')
+  if (step === undefined) return { name, ...held }
+  return step.from === null ? null : { name, ...held, state: step.from }
+}
+
+function byId(revision: Revision | null): ReadonlyMap<string, readonly [name: string, held: Held]> {
+  return new Map(Object.entries(revision?.resources ?? {}).map(([name, held]) => [held.id, [name, held]]))
+}
