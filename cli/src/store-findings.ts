@@ -26,7 +26,14 @@ export async function storeFindings({
   const findings = [
     ...report.stacks.map((stack) => stackFinding(stack, report, `${report.objects} objects, ${amount(bytes)}`)),
     ...(report.stacks.length === 0
-      ? [{ what: 'store', good: true, detail: `no stack yet, ${report.objects} objects, ${amount(bytes)}`, fix: '' }]
+      ? [
+          {
+            what: 'store',
+            good: true,
+            detail: `no stack was applied here, or its log is gone; ${report.objects} objects, ${amount(bytes)}`,
+            fix: '',
+          },
+        ]
       : []),
     ...broken.map(({ stream, entries, damage }) => ({
       what: 'log',
@@ -44,14 +51,15 @@ export async function storeFindings({
   return { findings, damaged: new Set(broken.map(({ stream }) => stream)) }
 }
 
-function stackFinding({ stack, whole, lost, standing }: StackReport, { streams }: StoreReport, kept: string): Finding {
+function stackFinding({ stack, blocked, whole, lost, standing }: StackReport, { streams }: StoreReport, kept: string): Finding {
   const entries = streams.find(({ stream }) => stream === stack)?.entries ?? 0
-  const back = whole.length === 0 ? 'no revision can be gone back to' : `revisions that can be gone back to: ${ranges(whole)}`
+  const none = `no revision can be gone back to${blocked.length === 0 ? '' : ` without ${blocked.join(', ')}`}`
+  const back = whole.length === 0 ? none : `revisions that can be gone back to: ${ranges(whole)}`
   const not = lost.map(({ n, resources }) => `${n} (${resources.join(', ')})`)
   const beside = standing === 0 ? '' : `; ${standing} objects are not kept, which is right while they stand live or beside it`
   return {
     what: 'store',
-    good: lost.length === 0,
+    good: lost.length === 0 && blocked.length === 0,
     detail: `stack ${stack}, ${entries} entries verified, ${kept}; ${back}${not.length === 0 ? '' : `; not: ${not.join(', ')}`}${beside}`,
     fix: backup,
   }
@@ -80,5 +88,10 @@ export function showFindings(context: Context, verb: 'doctor' | 'verify-store', 
 /** A store that cannot even be opened. */
 export function faultFinding(thrown: unknown): Finding {
   const { code, summary, detail, hint } = faultOf(thrown)
-  return { what: 'store', good: code === 'stack.none', detail: `${code}: ${summary} ${detail}`, fix: hint }
+  return {
+    what: 'store',
+    good: code === 'stack.none',
+    detail: `${code}: ${summary} ${detail}`,
+    fix: code === 'store.damaged' ? backup : hint,
+  }
 }

@@ -1,8 +1,9 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { execFile, execFileSync, spawn } from 'node:child_process'
 import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
 let dir = ''
@@ -53,15 +54,23 @@ describe('bad moments', () => {
     )
     const line = openSync(gate, 'r+')
     let pid: number | undefined
+    let status = ''
     const second: ReturnType<typeof start>[] = []
     const first = await start(['apply', '--accept-loss', 'held'], (type, child) => {
       if (type !== 'apply.preparing' || second.length > 0) return
       pid = child.pid
-      second.push(start(['apply']).finally(() => writeSync(line, 'go\n')))
+      second.push(
+        promisify(execFile)(program, ['status'], { cwd: dir })
+          .then(({ stdout }) => (status = stdout))
+          .then(() => start(['apply']))
+          .finally(() => writeSync(line, 'go\n')),
+      )
     }).finally(() => closeSync(line))
     expect(first.code).toBe(0)
     const [other] = await Promise.all(second)
     expect(other).toMatchObject({ code: 9, fault: { code: 'lease.held', detail: expect.stringContaining(`(pid ${pid}, apply)`) } })
+    expect(status).toMatch(new RegExp(`under way: apply, by .*, pid ${pid};`))
+    expect(status).not.toContain('understudy recover') // there is nothing to settle yet
     expect(live()).toBe('one 7\n')
   })
 

@@ -17,7 +17,7 @@ resources:
 let folder: Folder
 const store = (): string => folder.path('.understudy')
 
-beforeAll(async () => {
+async function applyThree(): Promise<Folder> {
   folder = openFolder()
   for (const n of [1, 2, 3]) {
     folder.write('understudy.yaml', version(n))
@@ -29,6 +29,11 @@ beforeAll(async () => {
   }
   await folder.run('keeper', 'stop')
   cpSync(store(), folder.path('whole'), { recursive: true })
+  return folder
+}
+
+beforeAll(async () => {
+  folder = await applyThree()
 }, 120_000)
 afterAll(() => folder.close())
 beforeEach(() => fresh())
@@ -128,6 +133,35 @@ describe('one object', () => {
     expect(stack).toMatch(/gone back to: 2-3; not: 1 \(all of it\)/)
   })
 
+  test('of the live revision, or the plan of a change that still holds what it replaced: nothing can be gone back to', async () => {
+    const plan = named('plan').at(-1) ?? ''
+    for (const [digest, what] of [
+      [revision(3), 'revision 3, which is live'],
+      [plan, 'the plan of change'],
+    ] as const) {
+      remove(digest)
+      const { code, stack } = await bad()
+      expect([code, stack]).toEqual([1, expect.stringContaining(`no revision can be gone back to without ${what}`)])
+      expect(await folder.run('rollback', '-y')).toMatchObject({ code: 3 })
+      expect([folder.read('app.conf'), folder.read('live/index')]).toEqual(['conf 3', 'index 3'])
+      fresh()
+    }
+  })
+
+  test.each(['revision', 'plan'])('a %s in between: who goes further back does not need it', async (what) => {
+    const shared = folder
+    await applyThree()
+    try {
+      remove(named(what)[1] ?? '')
+      expect((await bad()).stack).toMatch(/gone back to: 1/)
+      expect(await folder.run('rollback', '-y', '--to', '1')).toMatchObject({ code: 0 })
+      expect([folder.read('app.conf'), folder.read('live/index')]).toEqual(['conf 1', 'index 1'])
+    } finally {
+      await folder.close()
+      folder = shared
+    }
+  })
+
   test('that a plan, a rehearsal, a receipt or a log of what was done is', async () => {
     const lost = named('plan', 'rehearsal', 'assessment', 'receipt', 'verdict', 'log')
     expect(lost.length).toBeGreaterThan(12)
@@ -159,6 +193,8 @@ describe('one object', () => {
 })
 
 describe('the log', () => {
+  /** Nothing can be gone back to while the log cannot be read to its end. */
+  const stuck = expect.stringMatching(/^store: stack shop, .* no revision can be gone back to without a log that can be read to its end/)
   const verbs = [['status'], ['history'], ['rollback', '-y'], ['apply', '-y']] as const
 
   /** Says so in every verb, and touches nothing. */
@@ -180,7 +216,7 @@ describe('the log', () => {
   test('whose entries are gone, but not its head', async () => {
     inStore((db) => db.exec(`delete from entries where stream = 'shop'`))
     await refused(/store\.damaged[^]*entry 1 of shop: it is gone/)
-    expect(await bad()).toMatchObject({ code: 1, found: [expect.stringMatching(/^log: entry 1 of shop: it is gone/)] })
+    expect(await bad()).toMatchObject({ code: 1, found: [stuck, expect.stringMatching(/^log: entry 1 of shop: it is gone/)] })
   })
 
   test('whose entry was changed is named with what can be read before it', async () => {
@@ -188,13 +224,14 @@ describe('the log', () => {
     const { code, found } = await bad()
     expect([code, found]).toEqual([
       1,
-      [expect.stringMatching(/^log: entry 1 of shop: its hash does not fit \(nothing of shop can be read\)/)],
+      [stuck, expect.stringMatching(/^log: entry 1 of shop: its hash does not fit \(nothing of shop can be read\)/)],
     ])
     inStore((db) => db.exec(`update entries set body = replace(body, '"message":"x"', '"message":""') where stream = 'shop' and seq = 1`))
     expect(await bad()).toMatchObject({ code: 0 })
     inStore((db) => db.exec(`update entries set at = at + 1 where stream = 'shop' and seq = 20`))
     const later = await bad()
     expect(later.found).toEqual([
+      stuck,
       expect.stringMatching(/^log: entry 20 of shop: its hash does not fit \(shop can be read up to entry 19\)/),
     ])
     expect(later.stack).toMatch(/19 entries verified/)
@@ -204,7 +241,7 @@ describe('the log', () => {
     inStore((db) => db.exec(`update heads set seq = seq - 1 where stream = 'shop'`))
     expect(await bad()).toMatchObject({
       code: 1,
-      found: [expect.stringMatching(/^log: .*of shop: the stream has \d+ entries where \d+ were written/)],
+      found: [stuck, expect.stringMatching(/^log: .*of shop: the stream has \d+ entries where \d+ were written/)],
     })
   })
 })

@@ -44,13 +44,24 @@ describe('what was there before it was looked after', () => {
     expect(site()).toEqual({ ours: '2' })
     const back = await folder.run('rollback', '--to', '1')
     expect(back).toMatchObject({ code: 0 })
-    expect(back.stdout).toContain('site: it was there before it was looked after: it goes back to what it was then')
+    expect(back.stdout).toContain('site: it was there before: it goes back to what it was')
     expect(site()).toEqual({ theirs: 'written by hand' })
     expect(await names()).toEqual(['a'])
     expect(await folder.run('rollback', '--to', '3')).toMatchObject({ code: 0 })
     expect(site()).toEqual({ ours: '2' })
     expect(await folder.run('rollback', '--to', '4')).toMatchObject({ code: 0 })
     expect(site()).toEqual({ theirs: 'written by hand' })
+  })
+
+  test('comes back from beside the live thing where somebody wrote to that since', async () => {
+    await apply('1')
+    await apply('1', tree)
+    writeFileSync(folder.path('site/ours'), 'edited')
+    expect(await folder.run('rollback')).toMatchObject({ code: 11 })
+    expect(await folder.run('rollback', '--resolve', 'ours')).toMatchObject({ code: 0 })
+    expect(site()).toEqual({ theirs: 'written by hand' })
+    expect(await folder.run('rollback', '--to', '2')).toMatchObject({ code: 0 })
+    expect(site()).toEqual({ ours: 'edited' })
   })
 
   test('stays when it was imported and is as it was, and is no longer looked after', async () => {
@@ -83,7 +94,7 @@ describe('what was there before it was looked after', () => {
     writeFileSync(folder.path('site/new'), 'by hand again')
     const back = await folder.run('rollback', '--to', '1')
     expect(back).toMatchObject({ code: 0 })
-    expect(back.stdout).toContain('site: it was there before it was looked after: it stays as it is')
+    expect(back.stdout).toContain('site: somebody made it anew since it was deleted: it stays as it is')
     expect(site()).toEqual({ new: 'by hand again' })
   })
 

@@ -12,7 +12,7 @@ import {
   undoAhead,
   watchedChange,
 } from '@understudy/engine'
-import type { ChangeState, Ports, Recovered, Revision, StackState, UndoAhead } from '@understudy/engine'
+import type { ChangeState, Holder, Ports, Recovered, Revision, StackState, UndoAhead } from '@understudy/engine'
 import type { Context } from '../context.ts'
 import type { Exit } from '../exit-codes.ts'
 import { duration } from '../render/amounts.ts'
@@ -27,6 +27,7 @@ export function statusVerb(context: Context): Promise<Exit> {
     const state = await loadStack(ports.store, stack)
     const head = await headRevision(ports.store, state)
     const lease = await ports.store.leaseOf(stack)
+    const holder = lease === null || ports.gone(lease.holder) ? null : lease.holder
     const keeper = await askKeeper(session.dir, '/')
     const live = state.revisions.at(-1)
     const watched = watchedChange(state, Date.now())
@@ -45,13 +46,13 @@ export function statusVerb(context: Context): Promise<Exit> {
       confirmBy: watched?.confirmBy ?? null,
       settled,
       open: open.map(({ change: id, phase, why, faults }) => ({ change: id, phase, why, faults })),
-      holder: lease?.holder ?? null,
+      holder,
       keeper,
     }
     context.renderer.result('status', data, () =>
       [
         ...settledText(settled),
-        text(stack, state, head, ended, undo, open),
+        text(stack, state, head, ended, undo, open, holder),
         ...asideText(aside),
         ...watchText(watched, keeper !== null),
       ].join('\n'),
@@ -101,6 +102,7 @@ function text(
   ended: readonly string[],
   undo: UndoAhead | null,
   open: readonly ChangeState[],
+  holder: Holder | null,
 ): string {
   const live = state.revisions.at(-1)
   const lines = [
@@ -113,9 +115,12 @@ function text(
   if (ended.length > 0)
     lines.push(`DOWN: ${ended.join(', ')}; \`understudy recover\` starts again what has ended, where it was, or says why not`)
   if (undo !== null) lines.push(...undoText(undo))
+  if (holder !== null)
+    lines.push(`under way: ${holder.doing}, by ${oneLine(holder.who)} on ${holder.host}, pid ${holder.pid}; what follows may be half of it`)
   for (const { change: id, phase, why, faults } of open) {
     lines.push(`${phase.toUpperCase()}: change ${id}${why === '' ? '' : `: ${oneLine(why)}`}`)
     for (const fault of faults) lines.push(`  ${fault.code}: ${oneLine(fault.summary)} ${oneLine(fault.detail)}`)
+    if (holder !== null) continue // whoever is at it ends it, or leaves it to the next
     lines.push(
       phase === 'held'
         ? '  decide: understudy recover --resume | --skip NAME | --force NAME | --abandon'

@@ -7,18 +7,6 @@ import type { Writable } from '../journal/lease.ts'
 import { artefactOf } from '../journal/load-stack.ts'
 import type { StackState } from '../model/journal.ts'
 
-/** Changes that hold something: ended, and not let go of. */
-export function holdingChanges(state: StackState): readonly string[] {
-  return state.order.filter((id) => {
-    const change = state.changes[id]
-    return (
-      change !== undefined &&
-      !change.released &&
-      (change.phase === 'committed' || (change.phase === 'undone' && change.undoneRevision !== null))
-    )
-  })
-}
-
 /** `gone`: what was deleted on purpose is let go of at once, as far as the store can bring it back (reversal `switch`). */
 export async function releaseChange(writable: Writable, state: StackState, id: string, which: 'all' | 'gone' = 'all'): Promise<void> {
   const past = state.changes[id]

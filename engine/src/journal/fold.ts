@@ -155,6 +155,18 @@ export function foldEntry(state: StackState, seq: number, at: number, entry: Jou
   }
 }
 
+/** Changes that hold something: ended, and not let go of. */
+export function holdingChanges(state: StackState): readonly string[] {
+  return state.order.filter((id) => {
+    const change = state.changes[id]
+    return (
+      change !== undefined &&
+      !change.released &&
+      (change.phase === 'committed' || (change.phase === 'undone' && change.undoneRevision !== null))
+    )
+  })
+}
+
 /** The last revision that a change made, and none that was only recorded since. */
 export function turnedLast({ revisions }: StackState): StackState['revisions'][number] | null {
   return revisions.findLast(({ recorded }) => !recorded) ?? null

@@ -1,12 +1,16 @@
 // Owns: which revisions of a stack can be gone back to, by what is kept and what stands.
 // Never: counts as lost what stands live, or beside it for a change that holds it: that is kept when it is let go of.
 import type { Digest } from '@understudy/contract'
+import type { StackState } from '../model/journal.ts'
+import { holdingChanges, turnedLast } from './fold.ts'
 import { badIn } from './reach.ts'
 import type { Bad, Reach } from './reach.ts'
 import type { Blame, Told } from './told.ts'
 
 export interface StackReport {
   readonly stack: string
+  /** What no revision can be gone back to without; empty: nothing of it is amiss. */
+  readonly blocked: readonly string[]
   /** Revisions that can be gone back to from what is kept and what stands; in order. */
   readonly whole: readonly number[]
   readonly lost: readonly { readonly n: number; readonly resources: readonly string[] }[]
@@ -14,7 +18,13 @@ export interface StackReport {
   readonly standing: number
 }
 
-export async function judgeStack({ stack, states, revisions, released }: Told, reach: Reach, blame: Blame): Promise<StackReport> {
+/** `state` null: the log cannot be read to its end. */
+export async function judgeStack(
+  { stack, states, revisions, released }: Told,
+  state: StackState | null,
+  reach: Reach,
+  blame: Blame,
+): Promise<StackReport> {
   const head = revisions.at(-1)?.n ?? null
   const standing = new Set<Digest>()
   for (const { digests, n, change } of states) {
@@ -36,10 +46,24 @@ export async function judgeStack({ stack, states, revisions, released }: Told, r
   }
   for (const { n, needs } of revisions) for (const [resource, found] of needs) lose(n, resource, found)
   const numbers = revisions.map(({ n }) => n)
+  const blocked = state === null ? ['a log that can be read to its end'] : await missingOf(state, reach)
   return {
     stack,
-    whole: numbers.filter((n) => !lost.has(n)),
+    blocked,
+    whole: blocked.length > 0 ? [] : numbers.filter((n) => !lost.has(n)),
     lost: [...lost].map(([n, resources]) => ({ n, resources: [...resources].toSorted() })),
     standing: standing.size,
   }
+}
+
+/** Every undo reads what is live, and lets go of what changes still hold: each by its plan. */
+async function missingOf(state: StackState, reach: Reach): Promise<readonly string[]> {
+  const live = state.revisions.at(-1)
+  const needs: (readonly [string, Digest])[] = live === undefined ? [] : [[`revision ${live.n}, which is live`, live.digest]]
+  for (const id of new Set([...holdingChanges(state), turnedLast(state)?.change ?? ''])) {
+    const change = state.changes[id]
+    if (change !== undefined && !change.released) needs.push([`the plan of change ${id}, which still holds what it replaced`, change.plan])
+  }
+  const missing = await Promise.all(needs.map(async ([what, digest]) => ((await reach.self(digest)).length > 0 ? [what] : [])))
+  return missing.flat()
 }

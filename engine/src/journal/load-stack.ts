@@ -1,6 +1,6 @@
 // Owns: reading a stack's log into its state, and artefacts by digest.
 // Never: writes.
-import { canonical, Fault, isObject } from '@understudy/contract'
+import { canonical, Fault, faultOf, isObject } from '@understudy/contract'
 import type { Digest } from '@understudy/contract'
 import type { JournalEntry, StackState } from '../model/journal.ts'
 import { jsonOf } from '../model/json-of.ts'
@@ -69,6 +69,21 @@ export async function artefactOf<K extends Artefact['artefact']>(
   throw unreadable(`${kind} ${digest}`)
 }
 
+/** Null where it is gone or damaged: for who can do without it. */
+export async function artefactIfKept<K extends Artefact['artefact']>(
+  store: Store,
+  kind: K,
+  digest: Digest,
+): Promise<Extract<Artefact, { artefact: K }> | null> {
+  try {
+    return await artefactOf(store, kind, digest)
+  } catch (thrown) {
+    const { code } = faultOf(thrown)
+    if (code === 'store.missing' || code === 'store.damaged') return null
+    throw thrown
+  }
+}
+
 function isArtefact<K extends Artefact['artefact']>(value: unknown, kind: K): value is Extract<Artefact, { artefact: K }> {
   return isObject(value) && value['artefact'] === kind
 }
@@ -85,6 +100,6 @@ function unreadable(what: string): Fault {
     class: 'invalid',
     summary: 'The store holds something that this version cannot read.',
     detail: what,
-    hint: 'Use the version that wrote it, or run `understudy doctor`.',
+    hint: 'Use the version that wrote it. `understudy verify-store` says what can still be gone back to.',
   })
 }

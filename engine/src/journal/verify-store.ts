@@ -4,6 +4,8 @@
 import { faultOf } from '@understudy/contract'
 import type { Digest } from '@understudy/contract'
 import type { Entry, Store } from '../store/store.ts'
+import type { StackState } from '../model/journal.ts'
+import { loadStack } from './load-stack.ts'
 import { openReach } from './reach.ts'
 import type { Bad } from './reach.ts'
 import { judgeStack } from './judge-stack.ts'
@@ -42,10 +44,12 @@ export async function verifyStore(store: Store): Promise<StoreReport> {
   const stacks: StackReport[] = []
   for (const stream of await store.streams('')) {
     const told = openTold(stream)
-    streams.push({ stream, ...(await readStream(store, stream, (entry) => tell(told, entry, reach, blame))) })
+    const read = await readStream(store, stream, (entry) => tell(told, entry, reach, blame))
+    const folded = stream.includes('/') || read.damage !== null ? null : await foldOf(store, stream)
+    streams.push({ stream, ...read, ...(folded !== null && 'damage' in folded ? folded : {}) })
     if (stream.includes('/')) continue
     streams.push(...(await inboxOf(store, stream)))
-    stacks.push(await judgeStack(told, reach, blame))
+    stacks.push(await judgeStack(told, folded === null || 'damage' in folded ? null : folded, reach, blame))
   }
   for (let after: Digest | null = null, more = true; more;) {
     const names: readonly Digest[] = await store.objects.digests(after, PAGE)
@@ -55,6 +59,17 @@ export async function verifyStore(store: Store): Promise<StoreReport> {
   }
   const { objects } = await store.objects.usage()
   return { streams, objects, damaged: [...users.values()].map(({ bad, usedBy }) => ({ ...bad, usedBy })), stacks }
+}
+
+/** What a whole chain says; a chain that verifies may hold an entry that cannot be where it is. */
+async function foldOf(store: Store, stack: string): Promise<StackState | { readonly damage: string }> {
+  try {
+    return await loadStack(store, stack)
+  } catch (thrown) {
+    const { code, detail } = faultOf(thrown)
+    if (code !== 'journal.illegal-entry' && code !== 'store.unreadable') throw thrown
+    return { damage: `${code}: ${detail}` }
+  }
 }
 
 /** After damage one entry at a time, as far as they verify. */

@@ -35,13 +35,15 @@ export interface DraftRequest {
   readonly handBack?: readonly HandBack[]
 }
 
-/** A thing that stood there before the stack looked after it; `state` null: it stays as it is. */
+/** A thing that stood there before the stack looked after it. */
 export interface HandBack {
   readonly name: string
   readonly id: string
   readonly part: Json
   readonly want: Omit<Desired, 'target' | 'still'>
+  /** Null: it stays as it is; `stays` says why. */
   readonly state: Json | null
+  readonly stays: string
 }
 
 /** A wanted resource with everything that planning found out about it. */
@@ -110,13 +112,16 @@ export async function draftPlan(ports: Ports, request: DraftRequest, log: CallLo
     // Turning single components under the live name leaves the outputs as they are: nobody has to follow.
     if (step.pointers.length === 0 || kindFor(ports, step.kind).prepareParts === null) moving.add(one.name)
   }
-  for (const { placed: one, state } of handed) {
+  for (const { placed: one, state, stays: why } of handed) {
     const live = seen.get(one.id)?.state ?? null
-    // What was deleted since, and made anew by somebody: that is theirs.
-    const stands = state === null || (live === null ? false : one.held === null || equal(live, state))
-    const recorded = stands && one.held !== null
-    notes.push({ code: recorded ? 'kept' : 'handed-back', resource: one.name, text: stands ? STAYS : HANDED_BACK })
-    if (!stands) drafts.push(handBack(ports, one, live, state))
+    const theirs = live !== null && one.held === null ? 'somebody made it anew since it was deleted' : why
+    const goes = state !== null && theirs === '' && !(live !== null && equal(live, state))
+    if (goes) drafts.push(handBack(ports, one, live, state))
+    notes.push({
+      code: goes || one.held === null ? 'handed-back' : 'kept',
+      resource: one.name,
+      text: `${theirs === '' ? 'it was there before' : theirs}: it ${goes ? 'goes back to what it was' : 'stays as it is'} and is no longer looked after`,
+    })
   }
   for (const { name, held } of gone) {
     const live = seen.get(held.id) ?? null
@@ -358,13 +363,11 @@ function leftNote(resource: string, code: 'written-since' | 'no-way-back'): Plan
   return { code, resource, text: `${why}: it stays as it is` }
 }
 
-const STAYS = 'it was there before it was looked after: it stays as it is and is no longer looked after'
-const HANDED_BACK = 'it was there before it was looked after: it goes back to what it was then and is no longer looked after'
-
 /** Places of what is handed back, each with the state that it goes to. */
-function handBackOf(ports: Ports, { handBack: all = [], base, desired }: DraftRequest): readonly { placed: Placed; state: Json | null }[] {
+function handBackOf(ports: Ports, { handBack: all = [], base, desired }: DraftRequest): readonly (HandBack & { placed: Placed })[] {
   const heldById = new Map(Object.values(base?.resources ?? {}).map((held) => [held.id, held]))
-  return all.map(({ name, id, part, want, state }) => {
+  return all.map((back) => {
+    const { name, id, part, want } = back
     const { mode } = judgeSpec(kindFor(ports, want.kind), name, want.spec)
     const placed: Placed = {
       name: desired[name] === undefined ? name : `${name}@old`,
@@ -375,7 +378,7 @@ function handBackOf(ports: Ports, { handBack: all = [], base, desired }: DraftRe
       held: heldById.get(id) ?? null,
       left: null,
     }
-    return { placed, state }
+    return { ...back, placed }
   })
 }
 

@@ -79,9 +79,12 @@ export async function compileHandBack(
     const called = names.get(id) ?? name
     if (oneWay.includes(called) || (chosen.length > 0 && !chosen.some(({ resource }) => resource === called))) continue
     const now = names.has(id) ? head.resources[called] : undefined
-    const merged = now === undefined ? state : await mergedState(ports, called, now, { ...now, state }, head, resolve, log)
+    const merged =
+      now === undefined || state === null ? state : await mergedState(ports, called, now, { ...now, state }, head, resolve, log)
     const want = { kind, asked, spec, terms, movedFrom: null }
-    back.push({ name: called, id, part, want, state: merged === THEIRS ? null : merged })
+    const stays =
+      merged === THEIRS ? 'somebody else wrote to it since' : merged === null ? 'what it was before cannot be read any more' : ''
+    back.push({ name: called, id, part, want, state: merged === THEIRS ? null : merged, stays })
   }
   return back
 }

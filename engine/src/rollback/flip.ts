@@ -10,7 +10,7 @@ import type { Run } from '../exec/run.ts'
 import { keepRows } from '../apply/apply-plan.ts'
 import { turnedLast } from '../journal/fold.ts'
 import type { Writable } from '../journal/lease.ts'
-import { artefactOf, keepArtefact } from '../journal/load-stack.ts'
+import { artefactIfKept, artefactOf, keepArtefact } from '../journal/load-stack.ts'
 import type { Undoing, Verdict } from '../model/artefacts.ts'
 import type { ChangeState, StackState } from '../model/journal.ts'
 import type { Plan, Revision } from '../model/plan.ts'
@@ -35,10 +35,9 @@ export async function flipTo(writable: Writable, state: StackState, head: Revisi
   if (change === undefined) return 'the last revision was not made by a change'
   if (change.downgraded) return 'what the change held beside the live things was let go of'
   const plan = await artefactOf(store, 'plan', change.plan)
-  const before = await revisionNumbered(writable, state, plan.base)
   const to: Side = change.phase === 'undone' ? 'after' : 'before'
-  const reached = to === 'before' ? before : change.revision === null ? head : await revisionNumbered(writable, state, change.revision)
-  if (!sameResources(reached, wanted)) return 'the last change leads somewhere else'
+  const reached = await reachedBy(writable, state, to === 'before' ? plan.base : (change.revision ?? head.n))
+  if (reached === undefined || !sameResources(reached, wanted)) return 'the last change leads somewhere else'
   const log = collectLog()
   const run = primaryRun(writable, plan, id, log.add, change)
   const turned = new Set(plan.steps.map((step) => step.id))
@@ -63,6 +62,13 @@ export function turnsOf({ change, plan, to, run }: Pick<Flip, 'change' | 'plan' 
 export async function revisionNumbered(writable: Pick<Writable, 'ports'>, state: StackState, n: number): Promise<Revision | null> {
   const row = state.revisions.findLast((revision) => revision.n === n)
   return row === undefined ? null : artefactOf(writable.ports.store, 'revision', row.digest)
+}
+
+/** Null is nothing; undefined where the revision cannot be read any more: another one can be gone back to all the same. */
+async function reachedBy({ ports }: Writable, { revisions }: StackState, n: number): Promise<Revision | null | undefined> {
+  const row = revisions.findLast((revision) => revision.n === n)
+  if (row === undefined) return null
+  return (await artefactIfKept(ports.store, 'revision', row.digest)) ?? undefined
 }
 
 function sameResources(a: Revision | null, b: Revision | null): boolean {

@@ -1,7 +1,7 @@
 // Owns: what stood there before a stack looked after it: a change met it where it wanted to create, or an import took it over.
 // Never: speaks of what was forgotten or kept since: that is somebody else's again.
 import type { Json } from '@understudy/contract'
-import { artefactOf } from '../journal/load-stack.ts'
+import { artefactIfKept } from '../journal/load-stack.ts'
 import type { StackState } from '../model/journal.ts'
 import type { Held, Plan, Revision } from '../model/plan.ts'
 import type { Store } from '../store/store.ts'
@@ -17,7 +17,8 @@ export interface Original {
   readonly asked: Json
   readonly spec: Json
   readonly terms: Held['terms']
-  readonly state: Json
+  /** Null: what it was cannot be read any more, nor whether it was there. */
+  readonly state: Json | null
 }
 
 /**
@@ -29,15 +30,22 @@ export async function originalsSince(store: Store, state: StackState, wanted: Re
   const found = new Map<string, Original>()
   const known = new Map<string, Original | null>() // null: made by a change
   let before = wanted
+  let gap = false // what came with a revision that cannot be read is not told apart from what was there
   for (const row of since) {
-    const revision = await artefactOf(store, 'revision', row.digest)
+    const revision = await artefactIfKept(store, 'revision', row.digest)
+    if (revision === null) {
+      gap = true
+      continue
+    }
     const change = state.changes[row.change]
-    const plan = change === undefined ? null : await artefactOf(store, 'plan', change.plan)
+    const plan = change === undefined ? null : await artefactIfKept(store, 'plan', change.plan)
+    gap ||= change !== undefined && plan === null
     const [was, is] = [byId(before), byId(revision)]
     for (const [id, [name, held]] of is) {
       if (was.has(id)) continue
       const again = row.how === 'undone' ? known.get(id) : undefined
-      const original = again === undefined ? metBy(plan, id, name, held) : again
+      const met = gap ? { name, ...held, state: null } : metBy(plan, id, name, held)
+      const original = again === undefined ? met : again
       known.set(id, original)
       if (original !== null) found.set(id, original)
     }
@@ -46,6 +54,7 @@ export async function originalsSince(store: Store, state: StackState, wanted: Re
       if (!is.has(id) && !deleted) found.delete(id)
     }
     before = revision
+    gap = false
   }
   const held = byId(wanted)
   return [...found.values()].filter(({ id }) => !held.has(id))

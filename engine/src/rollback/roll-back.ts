@@ -1,11 +1,12 @@
 // Owns: an undo from the request to the verdict: nothing, a flip, or a compiled one; always verified, tombstoned, undoable.
 // Never: passes through the forward gates (L7); drops what was written since without naming it (L17).
-import { canonical, Fault } from '@understudy/contract'
+import { canonical, Fault, faultOf } from '@understudy/contract'
 import type { Digest } from '@understudy/contract'
 import { adoptRevision } from '../apply/adopt.ts'
 import { applyPlan } from '../apply/apply-plan.ts'
 import type { ApplyResult } from '../apply/apply-plan.ts'
-import { holdingChanges, releaseChange } from '../apply/release-change.ts'
+import { releaseChange } from '../apply/release-change.ts'
+import { holdingChanges } from '../journal/fold.ts'
 import { collectLog } from '../exec/collect-log.ts'
 import type { Writable } from '../journal/lease.ts'
 import { headRevision, keepArtefact } from '../journal/load-stack.ts'
@@ -89,7 +90,7 @@ export async function rollBack(writable: Writable, asked: RollbackRequest, start
     return { outcome: 'refused', code: 'rollback.closure', text, names: followers }
   }
   const chosen = new Set(request.only.map(({ resource }) => resource))
-  const oneWay = (await oneWaySince(ports.store, state, head, wanted)).filter((name) => chosen.size === 0 || chosen.has(name))
+  const oneWay = oneWaySince(state, head, wanted).filter((name) => chosen.size === 0 || chosen.has(name))
   const unaccepted = oneWay.filter((name) => !request.acceptIrreversible.includes(name))
   if (unaccepted.length > 0) {
     ports.emit('rollback.refused', {}, { code: 'rollback.irreversible', names: unaccepted })
@@ -209,7 +210,29 @@ export async function putBack(writable: Writable, resources: readonly string[], 
   return compiled(writable, request, state, head, head, writable.ports.clock.monotonic())
 }
 
+/**
+ * What an undo needs may stand nowhere but beside the live things, where an earlier change holds it: then that is let go of,
+ * which keeps it in the store, and the undo is planned once more.
+ */
 async function compiled(
+  writable: Writable,
+  request: RollbackRequest,
+  state: StackState,
+  head: Revision,
+  wanted: Revision | null,
+  startedMs: number,
+): Promise<RollbackResult> {
+  try {
+    return await compiledOnce(writable, request, state, head, wanted, startedMs)
+  } catch (thrown) {
+    const holding = holdingChanges(state)
+    if (faultOf(thrown).code !== 'store.missing' || holding.length === 0) throw thrown
+    for (const id of holding) await releaseChange(writable, state, id)
+    return compiledOnce(writable, request, await writable.state(), head, wanted, startedMs)
+  }
+}
+
+async function compiledOnce(
   writable: Writable,
   request: RollbackRequest,
   state: StackState,
@@ -219,7 +242,7 @@ async function compiled(
 ): Promise<RollbackResult> {
   const { ports, journal } = writable
   const log = collectLog()
-  const oneWay = await oneWaySince(ports.store, state, head, wanted)
+  const oneWay = oneWaySince(state, head, wanted)
   const compilation = { head, wanted, chosen: request.only, resolve: request.resolve, oneWay }
   const desired = await compileDesired(ports, compilation, log.add)
   const handBack = await compileHandBack(ports, compilation, await originalsSince(ports.store, state, wanted), log.add)
@@ -234,7 +257,9 @@ async function compiled(
   }
   const planDigest = await keepArtefact(ports.store, plan)
   const rehearsal = await rehearse(ports, plan, planDigest)
-  if (rehearsal.failed !== null && ports.signal.aborted) throw new Fault(rehearsal.failed.fault)
+  if (rehearsal.failed !== null && (ports.signal.aborted || rehearsal.failed.fault.code === 'store.missing')) {
+    throw new Fault(rehearsal.failed.fault)
+  }
   if (rehearsal.failed !== null)
     return { outcome: 'refused', code: 'rollback.rehearsal', text: rehearsal.certificate.reason, names: [rehearsal.failed.step] }
   const lossy = rehearsal.steps.filter(({ step, certificate }) => certificate.losses.length > 0 && !request.acceptLoss.includes(step))

@@ -52,7 +52,7 @@ export async function undoWatched(writable: Writable, change: ChangeState, why: 
   // Not "the last change": something may have been recorded since.
   const { base: to } = await artefactOf(ports.store, 'plan', change.plan)
   // What has no way back was accepted by name when it was applied: the rest goes back all the same.
-  const acceptIrreversible = await oneWayOf(ports.store, change)
+  const acceptIrreversible = oneWayOf(change)
   const request: RollbackRequest = { to, only: [], withClosure: false, resolve: null, acceptLoss: [], acceptIrreversible, message: '', why }
   const result = await rollBack({ ...writable, ports }, request, ports.clock.monotonic()).catch((thrown: unknown) => stopped(thrown))
   if (result.outcome === 'undone' || result.outcome === 'nothing') return 'undone'

@@ -27,7 +27,7 @@ export async function undoAhead(ports: Ports, state: StackState): Promise<UndoAh
   const { store } = ports
   const change = state.changes[turnedLast(state)?.change ?? '']
   if (change === undefined || change.phase !== 'committed') return null
-  const oneWay = await oneWayOf(store, change)
+  const oneWay = oneWayOf(change)
   const turned = Object.values(change.steps).filter(({ prepared }) => prepared !== null && prepared.reversal !== 'none')
   const forecast = change.assessment === null ? null : (await artefactOf(store, 'assessment', change.assessment)).forecast
   const none = oneWay.length > 0 && turned.length === 0

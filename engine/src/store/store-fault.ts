@@ -18,12 +18,12 @@ const kinds = {
   'store.missing': {
     class: 'invalid',
     summary: 'The store does not hold this object.',
-    hint: 'It was dropped by retention, or belongs to another store. `understudy doctor` names what is lost.',
+    hint: 'It was dropped by retention, or belongs to another store. `understudy verify-store` names what is lost.',
   },
   'store.damaged': {
     class: 'invalid',
     summary: 'The store is damaged.',
-    hint: 'Nothing was changed. Restore the store from a backup, or run `understudy doctor` to see what can still be read.',
+    hint: 'Nothing was changed. `understudy verify-store` says what can still be gone back to; what is lost is in a backup.',
   },
   'store.key-missing': {
     class: 'invalid',
