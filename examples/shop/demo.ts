@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { at, numberAt, textAt, understudy } from './command-line.ts'
 import type { Ran } from './command-line.ts'
-import { columnsOf, directoryDigest, fileDigest, itemsDigest, itemsOf, schemaDigest } from './digests.ts'
+import { columnsOf, directoryDigest, fileDigest, itemsDigest, itemsOf, pricesOf, schemaDigest } from './digests.ts'
 import { send, startLoad } from './load.ts'
 import type { Counts, Load } from './load.ts'
 
@@ -20,6 +20,8 @@ interface StepRow {
   readonly prepareMs: number
   readonly turnMs: number
   readonly undoMs: number
+  /** Since the row before. */
+  readonly requests: Counts
 }
 
 const json = process.argv.includes('--json')
@@ -30,6 +32,7 @@ const rows: StepRow[] = []
 const wrong: string[] = []
 const running: { load: Load | null } = { load: null }
 let counts: Counts = { answered: 0, failed: 0, lost: 0 }
+let before: Counts = counts
 
 cpSync(import.meta.dirname, folder, {
   recursive: true,
@@ -62,8 +65,8 @@ async function perform(): Promise<void> {
 
   heading('2', 'What if v2? It breaks the service: caught in the shadow')
   const whatif = await run(5, ...vars('v2'), 'whatif')
-  foreseen('what-if v2', result(whatif, 'whatif'), 0, 0)
-  say(`  refused: ${textAt(result(whatif, 'whatif'), 'rehearsal', 'certificate', 'reason').slice(0, 200)}`)
+  foreseen('what-if v2', result(whatif, 'whatif'), null)
+  say(`  refused: ${textAt(result(whatif, 'whatif'), 'rehearsal', 'certificate', 'reason').replaceAll('\n', '\n    ')}`)
   check('the primary is untouched', directoryDigest(live('config')), v1.config)
   check('its database too', schemaDigest(live('shop.db')), v1.schema)
 
@@ -81,7 +84,7 @@ async function perform(): Promise<void> {
   heading('4', 'Roll the whole stack back')
   const written = itemsOf(live('shop.db')) // by the clients, through both services
   const items = itemsDigest(live('shop.db'), written)
-  undone('rollback', await run(0, 'rollback'))
+  rolledBack('rollback', await run(0, 'rollback'))
   check('the directory is what it was (names, contents, modes, times)', directoryDigest(live('config')), v1.config)
   check('the schema of the database is what it was', schemaDigest(live('shop.db')), v1.schema)
   check('its columns', columnsOf(live('shop.db')), v1.columns)
@@ -99,7 +102,7 @@ async function perform(): Promise<void> {
   heading('6', 'Roll back only the configuration directory')
   const closure = await run(5, 'rollback', '--only', 'config')
   say(`  refused without --with-closure: ${textAt(result(closure, 'rollback'), 'text')}`)
-  undone('rollback config', await run(0, 'rollback', '--only', 'config', '--with-closure'))
+  rolledBack('rollback config', await run(0, 'rollback', '--only', 'config', '--with-closure'))
   check('the file is that of v1', fileDigest(live('config/shop.json')), fileDigest(join(folder, 'releases/v1/config/shop.json')))
   check(
     'the service is still that of v3, on the old configuration',
@@ -109,7 +112,7 @@ async function perform(): Promise<void> {
   check('the database is still that of v3', schemaDigest(live('shop.db')), v3.schema)
 
   heading('7', 'Then one file of it')
-  undone('rollback one file', await run(0, 'rollback', '--only', 'config#/files/banner.txt'))
+  rolledBack('rollback one file', await run(0, 'rollback', '--only', 'config#/files/banner.txt'))
   check('that file is back', fileDigest(live('config/banner.txt')), v3.banner)
   check('the others are as they were', fileDigest(live('config/shop.json')), fileDigest(join(folder, 'releases/v1/config/shop.json')))
 
@@ -126,7 +129,9 @@ async function perform(): Promise<void> {
   })
   const ms = performance.now() - killed
   say(`  killed pid ${pid}; undone by the guard ${Math.round(ms)} ms later, as revision ${numberAt(status, 'revision', 'n')}`)
-  guarded('guard', ms)
+  const guarded = await run(0, 'show', textAt(status, 'revision', 'change'))
+  const seen = result(guarded, 'show')
+  undone('guard', { proof: seen, undoing: at(seen, 'undone') })
   check('the directory is what it was before', directoryDigest(live('config')), mixed)
   check('the database too', schemaDigest(live('shop.db')), v3.schema)
   client.destroy()
@@ -165,67 +170,64 @@ function gates(value: unknown): string {
 /** A change with its rehearsal: what the shadow measured, and what the primary took. */
 function changed(step: string, ran: Ran): void {
   const value = result(ran, 'apply')
-  foreseen(step, value, numberAt(value, 'result', 'receipt', 'prepareMs'), numberAt(value, 'result', 'receipt', 'turnMs'))
+  foreseen(step, value, at(value, 'result', 'receipt'))
 }
 
-function foreseen(step: string, value: unknown, prepareMs: number, turnMs: number): void {
-  const steps = at(value, 'rehearsal', 'steps')
-  const all: readonly unknown[] = Array.isArray(steps) ? steps : []
-  const last = (row: unknown): number => {
-    const measured = at(row, 'undoMs')
-    return Array.isArray(measured) ? Number(measured.at(-1) ?? 0) : 0
-  }
-  const rehearsed = all.reduce<number>((sum, row) => sum + numberAt(row, 'prepareMs'), 0)
-  add({
-    step,
-    certificate: textAt(value, 'rehearsal', 'certificate', 'grade'),
-    risk: numberAt(value, 'assessment', 'risk'),
-    forecastMs: numberAt(value, 'assessment', 'forecast', 'undoMs', 'mid'),
-    prepareMs: prepareMs === 0 ? rehearsed : prepareMs,
-    turnMs,
-    undoMs: all.reduce<number>((sum, row) => sum + last(row), 0),
+/** `receipt` null: only the shadow did it. Its undo is that of the rehearsal, the last time back. */
+function foreseen(step: string, value: unknown, receipt: unknown): void {
+  const steps = listAt(value, 'rehearsal', 'steps')
+  const last = (row: unknown, name: string): number => Number(listAt(row, name).at(-1) ?? 0)
+  const sum = (each: (row: unknown) => number): number => steps.reduce<number>((total, row) => total + each(row), 0)
+  add(step, value, numberAt(value, 'assessment', 'forecast', 'undoMs', 'mid'), {
+    prepareMs: receipt === null ? sum((row) => numberAt(row, 'prepareMs')) : numberAt(receipt, 'prepareMs'),
+    turnMs: receipt === null ? sum((row) => last(row, 'turnMs')) : numberAt(receipt, 'turnMs'),
+    undoMs: sum((row) => last(row, 'undoMs')),
   })
 }
 
-/** An undo: a flip has nothing to prepare, and was forecast when the change was made; a compiled one was rehearsed itself. */
-function undone(step: string, ran: Ran): void {
+function rolledBack(step: string, ran: Ran): void {
   const value = result(ran, 'rollback')
-  const switchMs = numberAt(value, 'undoing', 'switchMs')
-  const before = rows.at(-1)
-  const compiled = textAt(value, 'how') === 'compiled'
-  const steps = at(value, 'rehearsal', 'steps')
-  const all: readonly unknown[] = Array.isArray(steps) ? steps : []
-  add({
-    step,
-    certificate: compiled ? textAt(value, 'rehearsal', 'certificate', 'grade') : (before?.certificate ?? ''),
-    risk: before?.risk ?? 0,
-    forecastMs: compiled ? numberAt(value, 'rehearsal', 'totalMs') : (before?.forecastMs ?? 0),
-    prepareMs: all.reduce<number>((sum, row) => sum + numberAt(row, 'prepareMs'), 0),
-    turnMs: numberAt(value, 'result', 'receipt', 'turnMs') || switchMs,
-    undoMs: switchMs,
+  undone(step, { proof: value, undoing: at(value, 'undoing') })
+}
+
+/**
+ * An undo. What proved it and forecast it is the rehearsal of the change that it turned back, or its own where it had to be
+ * planned: then that was measured, and what follows it forecast. It took what it took from the request to the verdict.
+ */
+function undone(step: string, { proof, undoing }: { readonly proof: unknown; readonly undoing: unknown }): void {
+  const mid = (name: string): number => numberAt(proof, 'assessment', 'forecast', name, 'mid')
+  const compiled = textAt(undoing, 'how') === 'compiled'
+  const foretold = compiled ? numberAt(proof, 'rehearsal', 'totalMs') + mid('prepareMs') + mid('turnMs') : mid('undoMs')
+  add(step, proof, foretold, {
+    prepareMs: numberAt(undoing, 'prepareMs'),
+    turnMs: numberAt(undoing, 'turnMs'),
+    undoMs: numberAt(undoing, 'totalMs'),
   })
 }
 
-function guarded(step: string, ms: number): void {
-  const before = rows.at(-1)
-  add({
-    step,
-    certificate: before?.certificate ?? '',
-    risk: before?.risk ?? 0,
-    forecastMs: before?.forecastMs ?? 0,
-    prepareMs: 0,
-    turnMs: 0,
-    undoMs: ms,
-  })
+function listAt(value: unknown, ...path: readonly string[]): readonly unknown[] {
+  const found = at(value, ...path)
+  return Array.isArray(found) ? found : []
 }
 
-function add(row: StepRow): void {
+function add(step: string, proof: unknown, forecastMs: number, took: Pick<StepRow, 'prepareMs' | 'turnMs' | 'undoMs'>): void {
+  const now = running.load?.countsNow(() => pricesOf(live('shop.db'))) ?? before
+  const row: StepRow = {
+    step,
+    certificate: textAt(proof, 'rehearsal', 'certificate', 'grade'),
+    risk: numberAt(proof, 'assessment', 'risk'),
+    forecastMs,
+    ...took,
+    requests: { answered: now.answered - before.answered, failed: now.failed - before.failed, lost: now.lost - before.lost },
+  }
+  before = now
   rows.push(row)
   if (json) process.stdout.write(`${JSON.stringify({ type: 'demo.step', ...row })}\n`)
   const ms = (value: number): string => `${Math.round(value * 10) / 10} ms`
   say(
-    `  certificate ${row.certificate} · risk ${row.risk} · forecast of the undo ${ms(row.forecastMs)} · prepare ${ms(row.prepareMs)} · turn ${ms(row.turnMs)} · undo ${ms(row.undoMs)}`,
+    `  certificate ${row.certificate} · risk ${row.risk} · forecast ${ms(row.forecastMs)} · prepare ${ms(row.prepareMs)} · turn ${ms(row.turnMs)} · undo ${ms(row.undoMs)}`,
   )
+  say(`  requests since: ${row.requests.answered} answered, ${row.requests.failed} failed, ${row.requests.lost} acknowledged writes lost`)
 }
 
 async function home(client: Agent): Promise<unknown> {

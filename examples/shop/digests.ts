@@ -48,6 +48,12 @@ export function itemsOf(file: string): readonly string[] {
   return ask(file, (db) => db.prepare('SELECT id FROM items ORDER BY id').all()).map(({ id }) => String(id))
 }
 
+/** Their prices. */
+export function pricesOf(file: string): ReadonlyMap<string, number> {
+  const rows = ask(file, (db) => db.prepare('SELECT id, price_cents FROM items').all())
+  return new Map(rows.map(({ id, price_cents }) => [String(id), Number(price_cents)]))
+}
+
 /** These items, in the columns that every release knows. */
 export function itemsDigest(file: string, ids: readonly string[]): string {
   return ask(file, (db) => {

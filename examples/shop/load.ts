@@ -13,7 +13,10 @@ export interface Counts {
 }
 
 export interface Load {
+  /** Until now; every acknowledged write is asked for through the front. */
   counts(): Promise<Counts>
+  /** Until now; `stored` reads what is there, by id. */
+  countsNow(stored: () => ReadonlyMap<string, number>): Counts
   stop(): Promise<void>
   readonly errors: readonly string[]
 }
@@ -65,6 +68,11 @@ export function startLoad(port: number, readers: number, writers: number): Load 
         if (item.price_cents !== value) lost += 1
       }
       return { answered, failed, lost }
+    },
+    countsNow(stored) {
+      const promised = [...acknowledged] // before the reading: what is acknowledged is there
+      const there = stored()
+      return { answered, failed, lost: promised.filter(([id, value]) => there.get(id) !== value).length }
     },
     async stop() {
       running = false

@@ -26,7 +26,7 @@ export function assess(
   plan: Plan,
   rehearsal: Rehearsal,
   digests: Digests,
-  policy: Policy,
+  policy: Pick<Policy, 'askAt' | 'refuseAt'>,
   baseline: Baseline,
   consent: Consent,
   tombstone: string | null,
@@ -56,7 +56,7 @@ export function assess(
 function gatesOf(
   plan: Plan,
   rehearsal: Rehearsal,
-  policy: Policy,
+  policy: Pick<Policy, 'askAt' | 'refuseAt'>,
   consent: Consent,
   risk: number,
   tombstone: string | null,

@@ -1,6 +1,6 @@
 // Owns: what the stack's own history says: how many changes there were, which resources they touched, which were undone.
 // Never: counts a change that never became a revision.
-import { artefactOf } from '../journal/load-stack.ts'
+import { artefactIfKept } from '../journal/load-stack.ts'
 import type { StackState } from '../model/journal.ts'
 import type { Store } from '../store/store.ts'
 import type { Baseline } from './risk.ts'
@@ -15,12 +15,12 @@ export async function baselineOf(store: Store, state: StackState): Promise<Basel
   for (const id of state.order.slice(-CHANGES_MAX)) {
     const change = state.changes[id]
     if (change === undefined || change.revision === null) continue
-    const { steps, goal } = await artefactOf(store, 'plan', change.plan)
-    if (goal === 'undo') continue
+    const plan = await artefactIfKept(store, 'plan', change.plan)
+    if (plan === null || plan.goal === 'undo') continue
     const back = change.phase === 'undone' || change.undoing !== null ? 1 : 0
     changes += 1
     undone += back
-    for (const { resource } of steps) {
+    for (const { resource } of plan.steps) {
       const row = byResource[resource] ?? { changes: 0, undone: 0 }
       byResource[resource] = { changes: row.changes + 1, undone: row.undone + back }
     }
@@ -35,10 +35,10 @@ async function aroundOf(store: Store, state: StackState): Promise<readonly numbe
     if (measured.length === UNDOS_MAX) break
     const change = state.changes[id]
     if (change === undefined || change.undoing === null || change.rehearsal === null || change.undoneRevision === null) continue
-    const { how, verified, totalMs } = await artefactOf(store, 'undoing', change.undoing)
-    if (how !== 'flip' || !verified || totalMs === undefined) continue
-    const { backMs } = await artefactOf(store, 'rehearsal', change.rehearsal)
-    const back = (backMs ?? []).toSorted((a, b) => a - b)[0]
+    const undoing = await artefactIfKept(store, 'undoing', change.undoing)
+    if (undoing?.how !== 'flip' || !undoing.verified || undoing.totalMs === undefined) continue
+    const { totalMs } = undoing
+    const back = ((await artefactIfKept(store, 'rehearsal', change.rehearsal))?.backMs ?? []).toSorted((a, b) => a - b)[0]
     if (back !== undefined) measured.push(Math.max(0, totalMs - back))
   }
   return measured.toReversed()

@@ -125,6 +125,9 @@ export interface Undoing {
   readonly late: readonly { readonly resource: string; readonly names: readonly string[] }[]
   /** From the request to the last turn done and journalled. */
   readonly switchMs: number
+  /** Preparing, nothing for a flip; and the turns with what is journalled for them. Not in undoings of older versions. */
+  readonly prepareMs?: number
+  readonly turnMs?: number
   /** From the request to the verdict: what somebody waits for. Not in undoings of older versions. */
   readonly totalMs?: number
   readonly verified: boolean

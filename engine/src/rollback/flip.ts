@@ -102,10 +102,12 @@ export async function performFlip(
   const { change, plan, to, run } = flip
   const order = turnsOf(flip)
   const oneWay = to === 'before' ? oneWaySteps(change) : []
+  const begun = ports.clock.monotonic()
   const back =
     to === 'before'
       ? await turnBack(run, order, [{ type: 'change.undoing', change: change.change, by: ports.by, why, message }])
       : await forward(run, order)
+  const turnMs = ports.clock.monotonic() - begun
   if (back.refused.some(({ fault }) => fault.class === 'conflict') && (await forwardAgain(flip, back))) {
     if (to === 'before')
       await journal.append([
@@ -142,6 +144,8 @@ export async function performFlip(
     left: [...oneWay, ...back.refused.map(({ step }) => step)],
     late,
     switchMs,
+    prepareMs: 0,
+    turnMs,
     verified: verdict?.verified === true,
     totalMs: ports.clock.monotonic() - startedMs,
   }

@@ -3,21 +3,24 @@
 import { canonical, Fault, faultOf } from '@understudy/contract'
 import type { Digest } from '@understudy/contract'
 import { adoptRevision } from '../apply/adopt.ts'
+import { assess } from '../assess/assess.ts'
+import { baselineOf } from '../assess/baseline.ts'
 import { applyPlan } from '../apply/apply-plan.ts'
 import type { ApplyResult } from '../apply/apply-plan.ts'
 import { releaseChange } from '../apply/release-change.ts'
 import { holdingChanges } from '../journal/fold.ts'
 import { collectLog } from '../exec/collect-log.ts'
 import type { Writable } from '../journal/lease.ts'
-import { headRevision, keepArtefact } from '../journal/load-stack.ts'
-import type { Rehearsal, Undoing } from '../model/artefacts.ts'
-import type { JournalEntry, StackState } from '../model/journal.ts'
+import { artefactIfKept, headRevision, keepArtefact } from '../journal/load-stack.ts'
+import type { Assessment, Rehearsal, Undoing } from '../model/artefacts.ts'
+import type { ChangeState, JournalEntry, StackState } from '../model/journal.ts'
 import { jsonOf } from '../model/json-of.ts'
 import type { Plan, Revision } from '../model/plan.ts'
 import { refuseUnknown } from '../plan/choose.ts'
 import { draftPlan } from '../plan/draft.ts'
 import { heldAsTheyAre, onlyRecords } from '../plan/records.ts'
 import { rehearse } from '../shadow/rehearse.ts'
+import type { Store } from '../store/store.ts'
 import { verifyRun } from '../verify/verify.ts'
 import { compileDesired, compileHandBack } from './compile.ts'
 import { flipTo, performFlip, revisionNumbered, turnsOf } from './flip.ts'
@@ -57,9 +60,13 @@ export type RollbackResult =
       readonly n: number
       readonly undoing: Undoing
       readonly plan: Plan | null
+      /** What proved the turns: of this undo, or of the change that it turned back. Null where nothing was turned, or an older version made it. */
       readonly rehearsal: Rehearsal | null
+      readonly assessment: Assessment | null
     }
   | { readonly outcome: 'failed'; readonly undoing: Undoing | null; readonly result: ApplyResult | null; readonly held: boolean }
+
+const NO_GATES = { askAt: Infinity, refuseAt: Infinity }
 
 export async function rollBack(writable: Writable, asked: RollbackRequest, startedMs: number): Promise<RollbackResult> {
   const { ports } = writable
@@ -104,7 +111,15 @@ export async function rollBack(writable: Writable, asked: RollbackRequest, start
       // Somebody wrote since: what is there is merged or named, never overwritten (L17).
       if (!done.ok) return compiled(writable, request, await writable.state(), head, wanted, startedMs)
       ports.emit('rollback.finished', { change: flip.change.change }, { how: 'flip', n: done.n, verified: true, ms: done.undoing.switchMs })
-      return { outcome: 'undone', how: 'flip', change: flip.change.change, n: done.n, undoing: done.undoing, plan: null, rehearsal: null }
+      return {
+        outcome: 'undone',
+        how: 'flip',
+        change: flip.change.change,
+        n: done.n,
+        undoing: done.undoing,
+        plan: null,
+        ...(await provenBy(ports.store, flip.change)),
+      }
     }
   }
   const parts =
@@ -148,7 +163,7 @@ async function recordedBack(
     switchMs: writable.ports.clock.monotonic() - startedMs,
     verified: true,
   }
-  return { outcome: 'undone', how: 'recorded', change: '', n, undoing, plan: null, rehearsal: null }
+  return { outcome: 'undone', how: 'recorded', change: '', n, undoing, plan: null, rehearsal: null, assessment: null }
 }
 
 /** Null where somebody else wrote since: what is there is merged or named, never overwritten (L17). */
@@ -178,11 +193,31 @@ async function inParts(
     left: [],
     late: [],
     switchMs,
+    prepareMs: 0,
+    turnMs: committed.receipt.turnMs,
     totalMs: ports.clock.monotonic() - startedMs,
     verified: true,
   }
   ports.emit('rollback.finished', { change }, { how: 'flip', n, verified: true, ms: switchMs })
-  return { outcome: 'undone', how: 'flip', change, n, undoing, plan: parts.plan, rehearsal: null }
+  return {
+    outcome: 'undone',
+    how: 'flip',
+    change,
+    n,
+    undoing,
+    plan: parts.plan,
+    ...(await provenBy(ports.store, state.changes[parts.lifted[0]?.from ?? ''])),
+  }
+}
+
+/** What proved a change before it was applied; what is lost of it is in no undo's way. */
+async function provenBy(store: Store, change: ChangeState | undefined) {
+  const rehearsal = change?.rehearsal ?? null
+  const assessment = change?.assessment ?? null
+  return {
+    rehearsal: rehearsal === null ? null : await artefactIfKept(store, 'rehearsal', rehearsal),
+    assessment: assessment === null ? null : await artefactIfKept(store, 'assessment', assessment),
+  }
 }
 
 /** Says for people what an undo leads to. */
@@ -275,12 +310,24 @@ async function compiledOnce(
     return { outcome: 'refused', code: 'rollback.irreversible', text: `${names.join(', ')} would have no way back`, names }
   }
   const undone = state.revisions.at(-1)?.change ?? ''
+  const digests = { plan: planDigest, rehearsal: await keepArtefact(ports.store, rehearsal) }
+  const names = plan.steps.map(({ resource }) => resource)
+  // For who undoes the undo: how long that takes, and what it rests on. No gate is asked (L7).
+  const assessment = assess(
+    plan,
+    rehearsal,
+    digests,
+    NO_GATES,
+    await baselineOf(ports.store, state),
+    { irreversible: names, loss: names, yes: true },
+    null,
+  )
   const result = await applyPlan(writable, {
     verify: verifyRun,
     plan,
     planDigest,
-    rehearsal: await keepArtefact(ports.store, rehearsal),
-    assessment: null,
+    rehearsal: digests.rehearsal,
+    assessment: await keepArtefact(ports.store, assessment),
     base: head,
     baseDigest: await keepArtefact(ports.store, head),
     message: request.message === '' ? `undo ${undoes}` : request.message,
@@ -300,6 +347,8 @@ async function compiledOnce(
     left,
     late: [],
     switchMs: ports.clock.monotonic() - startedMs,
+    prepareMs: result.receipt.prepareMs,
+    turnMs: result.receipt.turnMs,
     totalMs: ports.clock.monotonic() - startedMs,
     verified: result.verdict.verified,
   }
@@ -309,7 +358,7 @@ async function compiledOnce(
     { change: result.change },
     { how: 'compiled', n: result.n, verified: undoing.verified, ms: undoing.switchMs },
   )
-  return { outcome: 'undone', how: 'compiled', change: result.change, n: result.n, undoing, plan, rehearsal }
+  return { outcome: 'undone', how: 'compiled', change: result.change, n: result.n, undoing, plan, rehearsal, assessment }
 }
 
 /** What was undone must not come back by itself (L11). A change undone as a whole also says so. */
