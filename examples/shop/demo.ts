@@ -95,7 +95,8 @@ async function perform(): Promise<void> {
   const again = await run(5, ...vars('v3'), 'apply')
   say(`  refused: ${gates(result(again, 'apply'))}`)
   await run(0, 'tombstone', 'lift')
-  changed('apply v3 again', await run(0, ...vars('v3'), 'apply', '-m', 'stock and reviews, again'))
+  const reapplied = await run(0, ...vars('v3'), 'apply', '-m', 'stock and reviews, again')
+  changed('apply v3 again', reapplied)
   check('the banner is that of v3', fileDigest(live('config/banner.txt')), v3.banner)
   check('the schema is that of v3', schemaDigest(live('shop.db')), v3.schema)
 
@@ -111,9 +112,10 @@ async function perform(): Promise<void> {
   )
   check('the database is still that of v3', schemaDigest(live('shop.db')), v3.schema)
 
-  heading('7', 'Then one file of it')
-  rolledBack('rollback one file', await run(0, 'rollback', '--only', 'config#/files/banner.txt'))
-  check('that file is back', fileDigest(live('config/banner.txt')), v3.banner)
+  heading('7', 'Then one file of it: back to how it was in v3')
+  const n = String(numberAt(result(reapplied, 'apply'), 'result', 'n'))
+  rolledBack('rollback one file', await run(0, 'rollback', '--only', 'config#/files/banner.txt', '--to', n))
+  check('that file is that of v3 again', fileDigest(live('config/banner.txt')), v3.banner)
   check('the others are as they were', fileDigest(live('config/shop.json')), fileDigest(join(folder, 'releases/v1/config/shop.json')))
 
   heading('8', 'Apply v3 once more and kill its service: a guard undoes the change by itself')

@@ -64,7 +64,7 @@ test('files that changed, came and went, and links, several at once; undone, red
   const { 'd/came': _came, ...rest } = v2
   const mixed = sorted({ ...rest, 'd/b': 'old b', 'd/gone': 'was here', link: '-> a' })
   expect(now()).toEqual(mixed)
-  expect(await rollBackOn(stack)).toMatchObject({ outcome: 'undone', how: 'flip', undoing: { verified: true } })
+  expect(await rollBackOn(stack, { to: 2 })).toMatchObject({ outcome: 'undone', how: 'flip', undoing: { verified: true } })
   expect(now()).toEqual(sorted(v2))
   expect(await rollBackOn(stack, { to: 3 })).toMatchObject({ outcome: 'undone', how: 'flip', undoing: { verified: true } })
   expect(now()).toEqual(mixed)

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { loadStack } from '@understudy/engine'
+import { acceptDrift, findDrift, headRevision, loadStack, withLease } from '@understudy/engine'
 import { applyTo, openTestStack, rollBackOn } from '../kit.ts'
 import type { TestStack, Wishes } from '../kit.ts'
 
@@ -45,10 +45,31 @@ describe('L11: a tombstone lies on what was undone, and on nothing that is live 
   test('the undo of a compiled undo lifts it, and buries nothing else', async () => {
     await applyTo(stack, file('three'))
     expect(await rollBackOn(stack, { to: 1 })).toMatchObject({ how: 'compiled' })
-    expect([note(), await buried()]).toEqual(['one', 1])
-    expect(await rollBackOn(stack)).toMatchObject({ outcome: 'undone', how: 'flip' })
+    expect([note(), await buried()]).toEqual(['one', 2])
+    for (const content of ['two', 'three']) expect(await applyTo(stack, file(content))).toMatchObject({ outcome: 'refused' })
+    expect(await rollBackOn(stack)).toMatchObject({ outcome: 'nothing' })
+    expect(await rollBackOn(stack, { to: 3 })).toMatchObject({ outcome: 'undone', how: 'flip' })
     expect([note(), await buried()]).toEqual(['three', 0])
     await repairs('three')
+  })
+
+  test('the undo of a redo buries it again', async () => {
+    await applyTo(stack, file('three'))
+    await rollBackOn(stack, { to: 1 })
+    await rollBackOn(stack, { to: 3 })
+    expect(await rollBackOn(stack)).toMatchObject({ outcome: 'undone' })
+    expect([note(), await buried()]).toEqual(['one', 2])
+    expect(await rollBackOn(stack)).toMatchObject({ outcome: 'nothing' })
+  })
+
+  test('the undo of an accepted drift buries nothing: what was asked for is live', async () => {
+    writeFileSync(join(stack.dir, 'live/note'), 'by hand')
+    const head = await headRevision(stack.store, await loadStack(stack.store, 'test'))
+    const rows = head === null ? [] : await findDrift(stack.ports, head)
+    expect(await withLease(stack.ports, 'drift', (writable) => acceptDrift(writable, rows))).toBe(3)
+    expect(await rollBackOn(stack)).toMatchObject({ outcome: 'undone' })
+    expect([note(), await buried()]).toEqual(['two', 0])
+    await repairs('two')
   })
 
   test('a compiled undo to what was undone before lifts it as well', async () => {

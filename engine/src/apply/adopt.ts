@@ -8,6 +8,7 @@ import { kindFor } from '../exec/run.ts'
 import type { Writable } from '../journal/lease.ts'
 import { headRevision, keepArtefact } from '../journal/load-stack.ts'
 import type { ChangeRow } from '../model/drift.ts'
+import type { Back } from '../model/journal.ts'
 import type { Held, Revision } from '../model/plan.ts'
 import { jsonOf } from '../model/json-of.ts'
 import { PRIMARY } from '../model/world.ts'
@@ -18,7 +19,7 @@ import { judgeSpec } from '../plan/holed.ts'
 import { observe, primaryWorld } from '../plan/observe.ts'
 import { askClaims, ownedElsewhere } from '../plan/other-stacks.ts'
 
-/** The next revision holds these resources. `recorded`: nothing live differs for it. Gives its number. */
+/** The next revision holds these resources. `recorded`: nothing live differs for it. `back`: for an undo. Gives its number. */
 export async function adoptRevision(
   writable: Writable,
   head: Revision | null,
@@ -26,6 +27,7 @@ export async function adoptRevision(
   what: string,
   recorded: boolean,
   message: string,
+  back?: Back,
 ): Promise<number> {
   const { ports, journal } = writable
   const n = (head?.n ?? 0) + 1
@@ -39,7 +41,9 @@ export async function adoptRevision(
     content: ports.store.objects.name(Buffer.from(canonical(jsonOf(wanted)))),
     resources,
   })
-  await journal.append([{ type: 'resource.adopted', revision, n, by: ports.by, what, recorded, message }])
+  await journal.append([
+    { type: 'resource.adopted', revision, n, by: ports.by, what, recorded, message, ...(back === undefined ? {} : { back }) },
+  ])
   return n
 }
 

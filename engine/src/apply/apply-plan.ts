@@ -12,7 +12,7 @@ import type { Writable } from '../journal/lease.ts'
 import { keepArtefact } from '../journal/load-stack.ts'
 import type { Artefact } from '../journal/load-stack.ts'
 import type { Receipt, Verdict } from '../model/artefacts.ts'
-import type { ChangeState, JournalEntry, Watch } from '../model/journal.ts'
+import type { Back, ChangeState, JournalEntry, Watch } from '../model/journal.ts'
 import type { Held, Plan, Revision } from '../model/plan.ts'
 
 /** The next stage, handed in: apply commits what it says is verified, and nothing else. */
@@ -29,6 +29,8 @@ export interface ApplyRequest {
   readonly message: string
   readonly watch: (Omit<Watch, 'until' | 'resources'> & { readonly forMs: number }) | null
   readonly confirmWithinMs: number | null
+  /** For an undo. */
+  readonly back?: Back
   /** Called when the first wave is prepared and before anything is turned: the last moment for what stood by until now. */
   readonly beforeTurning: () => Promise<void>
 }
@@ -119,7 +121,7 @@ export type Committed = Extract<ApplyResult, { outcome: 'committed' }>
 /** Makes the next revision of a verified run. `around` is journalled in the same append, before and after. */
 export async function commit(
   writable: Writable,
-  request: Pick<ApplyRequest, 'planDigest' | 'baseDigest' | 'watch' | 'confirmWithinMs'>,
+  request: Pick<ApplyRequest, 'planDigest' | 'baseDigest' | 'watch' | 'confirmWithinMs' | 'back'>,
   run: Run,
   times: ReadonlyMap<string, { prepareMs: number; turnMs: number }>,
   verdict: Verdict,
@@ -175,6 +177,7 @@ export async function commit(
             resources: guarded.map(([name]) => name),
           },
     confirmBy: confirmWithinMs === null ? null : now + confirmWithinMs,
+    ...(request.back === undefined ? {} : { back: request.back }),
   }
   await journal.append([...around.before, { type: 'step.logged', change, log: kept[3] }, entry, ...around.after])
   ports.emit('apply.committed', { change }, { n, prepareMs: receipt.prepareMs, turnMs: receipt.turnMs })

@@ -8,7 +8,7 @@ import { Fault } from '@understudy/contract'
 import type { ChangeState, JournalEntry, Phase, StackState, StepStand } from '../model/journal.ts'
 
 /** A row of revisions that a change made: the change says who and why. */
-const byChange = { recorded: false, by: null, message: '' } as const
+const byChange = { recorded: false, back: null, by: null, message: '' } as const
 
 export function emptyStack(stack: string): StackState {
   return { stack, seq: 0, revisions: [], changes: {}, order: [], tombstones: {} }
@@ -47,6 +47,7 @@ export function foldEntry(state: StackState, seq: number, at: number, entry: Jou
         steps: {},
         turning: null,
         revision: null,
+        back: null,
         undoneRevision: null,
         undoing: null,
         undoneBy: null,
@@ -80,12 +81,13 @@ export function foldEntry(state: StackState, seq: number, at: number, entry: Jou
         return now
       })
     case 'change.committed': {
-      const { revision, n, receipt, verdict, watch, confirmBy } = entry
+      const { revision, n, receipt, verdict, watch, confirmBy, back = null } = entry
       const done = change((was) => {
         from(was, 'applying')
-        return { ...was, phase: 'committed', revision: n, receipt, verdict, watch, confirmBy, endedAt: at }
+        return { ...was, phase: 'committed', revision: n, back, receipt, verdict, watch, confirmBy, endedAt: at }
       })
-      return { ...done, revisions: [...done.revisions, { n, digest: revision, change: entry.change, at, how: 'applied', ...byChange }] }
+      const how = back?.how ?? 'applied'
+      return { ...done, revisions: [...done.revisions, { n, digest: revision, change: entry.change, at, how, ...byChange, back }] }
     }
     case 'change.undoing':
       return change((was) => {
@@ -101,8 +103,10 @@ export function foldEntry(state: StackState, seq: number, at: number, entry: Jou
       const marked =
         entry.tombstone === null ? undone : { ...undone, tombstones: { ...undone.tombstones, [entry.tombstone]: entry.change } }
       if (entry.revision === null || entry.n === null) return marked
-      const { undoneBy: by = null, undoMessage: message = '' } = marked.changes[entry.change] ?? {}
-      const row = { n: entry.n, digest: entry.revision, change: entry.change, at, how: 'undone', recorded: false, by, message }
+      const { undoneBy: by = null, undoMessage: message = '', revision, back: was = null } = marked.changes[entry.change] ?? {}
+      // What a change starts from is the revision before its own. The undo of an undo is a redo.
+      const back = { to: (revision ?? entry.n) - 1, how: was?.how === 'undone' ? 'redone' : 'undone' } as const
+      const row = { n: entry.n, digest: entry.revision, change: entry.change, at, how: back.how, recorded: false, back, by, message }
       return { ...marked, revisions: [...marked.revisions, row] }
     }
     case 'change.redone': {
@@ -111,7 +115,9 @@ export function foldEntry(state: StackState, seq: number, at: number, entry: Jou
         return { ...was, phase: 'committed', revision: entry.n, undoing: entry.undoing, endedAt: at }
       })
       const { by = null, message = '' } = entry
-      const row = { n: entry.n, digest: entry.revision, change: entry.change, at, how: 'redone', recorded: false, by, message }
+      const was = next.changes[entry.change]
+      const back = was?.back ?? ({ to: was?.revision ?? 0, how: 'redone' } as const)
+      const row = { n: entry.n, digest: entry.revision, change: entry.change, at, how: back.how, recorded: false, back, by, message }
       return { ...redone, revisions: [...redone.revisions, row] }
     }
     case 'change.kept':
@@ -144,8 +150,8 @@ export function foldEntry(state: StackState, seq: number, at: number, entry: Jou
       return { ...next, tombstones }
     }
     case 'resource.adopted': {
-      const { n, revision: digest, what: how, by, recorded = false, message = '' } = entry
-      return { ...next, revisions: [...next.revisions, { n, digest, change: '', at, how, recorded, by, message }] }
+      const { n, revision: digest, what: how, by, recorded = false, message = '', back = null } = entry
+      return { ...next, revisions: [...next.revisions, { n, digest, change: '', at, how, recorded, back, by, message }] }
     }
     case 'world.opened':
     case 'world.forked':

@@ -10,6 +10,12 @@ export interface Author {
   readonly through: string
 }
 
+/** Where an undo leads: to an earlier revision, or as a redo to one that was undone before. */
+export interface Back {
+  readonly to: number
+  readonly how: 'undone' | 'redone'
+}
+
 export type JournalEntry =
   | {
       readonly type: 'change.begun'
@@ -39,6 +45,8 @@ export type JournalEntry =
       readonly verdict: Digest
       readonly watch: Watch | null
       readonly confirmBy: number | null
+      /** For an undo that had to be planned. */
+      readonly back?: Back
     }
   | { readonly type: 'change.undoing'; readonly change: string; readonly by: Author; readonly why: string; readonly message?: string }
   | {
@@ -85,6 +93,7 @@ export type JournalEntry =
       /** True: only what is recorded changed, so going back writes to nothing live. */
       readonly recorded?: boolean
       readonly message?: string
+      readonly back?: Back
     }
   | { readonly type: 'world.opened'; readonly world: string; readonly kinds: Readonly<Record<string, string>>; readonly holder: Json }
   | { readonly type: 'world.forked'; readonly world: string; readonly id: string; readonly part: Json }
@@ -139,6 +148,8 @@ export interface ChangeState {
   /** A turn that was begun and of which no end is written. */
   readonly turning: { readonly to: Side; readonly steps: readonly string[] } | null
   readonly revision: number | null
+  /** For an undo that had to be planned. */
+  readonly back: Back | null
   readonly undoneRevision: number | null
   readonly undoing: Digest | null
   /** Who undoes or has undone it, and what for. */
@@ -167,6 +178,8 @@ export interface StackState {
     readonly how: string
     /** True: nothing was turned for it, only recorded. */
     readonly recorded: boolean
+    /** Null for everything but an undo or redo, of the whole or of a part. */
+    readonly back: Back | null
     /** Where it is not who made the change, and what for: an undo, a redo, or no change at all. */
     readonly by: Author | null
     readonly message: string

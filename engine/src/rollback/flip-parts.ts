@@ -14,7 +14,7 @@ import { lookAtStep, turnStep } from '../exec/turn.ts'
 import type { Writable } from '../journal/lease.ts'
 import { artefactOf, keepArtefact } from '../journal/load-stack.ts'
 import type { Verdict } from '../model/artefacts.ts'
-import type { JournalEntry, PreparedStep, StackState } from '../model/journal.ts'
+import type { Back, JournalEntry, PreparedStep, StackState } from '../model/journal.ts'
 import type { Held, Plan, Revision, Step } from '../model/plan.ts'
 import { primaryWorld } from '../plan/observe.ts'
 import { verifyRun } from '../verify/verify.ts'
@@ -161,7 +161,13 @@ export type PartsFlipped =
 export async function performPartsFlip(
   writable: Writable,
   { plan, lifted }: PartsFlip,
-  base: { readonly head: Revision; readonly state: StackState; readonly message: string; readonly startedMs: number },
+  base: {
+    readonly head: Revision
+    readonly state: StackState
+    readonly message: string
+    readonly startedMs: number
+    readonly back: Back
+  },
   after: readonly JournalEntry[],
 ): Promise<PartsFlipped> {
   const { ports, journal } = writable
@@ -196,7 +202,7 @@ export async function performPartsFlip(
     const verdict = await verifyParts(run, names)
     if (!verdict.verified) throw notVerified(verdict)
     const times = new Map(turned.map(({ step, ms }) => [step, { prepareMs: 0, turnMs: ms }]))
-    const request = { planDigest, baseDigest, watch: null, confirmWithinMs: null }
+    const request = { planDigest, baseDigest, watch: null, confirmWithinMs: null, back: base.back }
     const around = { before: [{ type: 'turned' as const, change, to: 'after' as const, steps: turned }], after }
     return { outcome: 'turned', committed: await commit(writable, request, run, times, verdict, log.rows(), around), switchMs }
   } catch (thrown) {

@@ -18,6 +18,7 @@ import { jsonOf } from '../model/json-of.ts'
 import { contentOf } from '../plan/draft.ts'
 import { verifyRun } from '../verify/verify.ts'
 import { oneWaySteps } from './one-way.ts'
+import { tombstonesFor } from './tombstones.ts'
 
 export interface Flip {
   readonly change: ChangeState
@@ -162,16 +163,14 @@ export async function performFlip(
     resources,
   }
   const digests = { revision: await keepArtefact(ports.store, revision), undoing: await keepArtefact(ports.store, undoing) }
-  const lifted = { type: 'tombstone.lifted' as const, content: revision.content, by: ports.by }
+  const tombstones = await tombstonesFor(ports, await writable.state(), { head, wanted, only: [], content: revision.content })
   const logged = { type: 'step.logged' as const, change: change.change, log: await keepRows(writable, flip.rows()) }
-  if (to === 'before') {
-    // Who undoes an undo brings back what that one had buried, and what it had led to is not bad for it.
-    const again = plan.goal === 'undo'
-    const tombstone = again ? null : plan.content
-    await journal.append([logged, { type: 'change.undone', change: change.change, n, tombstone, ...digests }, ...(again ? [lifted] : [])])
-  } else {
-    await journal.append([logged, { type: 'change.redone', change: change.change, n, by: ports.by, message, ...digests }, lifted])
-  }
+  const id = change.change
+  const done =
+    to === 'before'
+      ? ({ type: 'change.undone', change: id, n, tombstone: null, ...digests } as const)
+      : ({ type: 'change.redone', change: id, n, by: ports.by, message, ...digests } as const)
+  await journal.append([logged, done, ...tombstones])
   return { ok: true, n, undoing, verdict }
 }
 

@@ -40,17 +40,19 @@ export async function originalsSince(store: Store, state: StackState, wanted: Re
     const change = state.changes[row.change]
     const plan = change === undefined ? null : await artefactIfKept(store, 'plan', change.plan)
     gap ||= change !== undefined && plan === null
+    // Of an undo that was planned, the steps lead there; of one that turned a change back, they lead away.
+    const away = row.back !== null && row.back.how !== (change?.back?.how ?? 'redone')
     const [was, is] = [byId(before), byId(revision)]
     for (const [id, [name, held]] of is) {
       if (was.has(id)) continue
-      const again = row.how === 'undone' ? known.get(id) : undefined
+      const again = away ? known.get(id) : undefined
       const met = gap ? { name, ...held, state: null } : metBy(plan, id, name, held)
       const original = again === undefined ? met : again
       known.set(id, original)
       if (original !== null) found.set(id, original)
     }
     for (const id of was.keys()) {
-      const deleted = row.how !== 'undone' && plan?.steps.some((step) => step.id === id && step.action === 'delete') === true
+      const deleted = !away && plan?.steps.some((step) => step.id === id && step.action === 'delete') === true
       if (!is.has(id) && !deleted) found.delete(id)
     }
     before = revision

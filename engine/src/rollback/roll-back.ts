@@ -13,9 +13,9 @@ import { collectLog } from '../exec/collect-log.ts'
 import type { Writable } from '../journal/lease.ts'
 import { artefactIfKept, headRevision, keepArtefact } from '../journal/load-stack.ts'
 import type { Assessment, Rehearsal, Undoing } from '../model/artefacts.ts'
-import type { ChangeState, JournalEntry, StackState } from '../model/journal.ts'
+import type { Back, ChangeState, JournalEntry, StackState } from '../model/journal.ts'
 import { jsonOf } from '../model/json-of.ts'
-import type { Plan, Revision } from '../model/plan.ts'
+import type { Held, Plan, Revision } from '../model/plan.ts'
 import { refuseUnknown } from '../plan/choose.ts'
 import { draftPlan } from '../plan/draft.ts'
 import { heldAsTheyAre, onlyRecords } from '../plan/records.ts'
@@ -31,6 +31,7 @@ import { originalsSince } from './originals.ts'
 import { oneWaySince } from './one-way.ts'
 import { followersOf, namedAsShown } from './selection.ts'
 import type { Selected } from './selection.ts'
+import { tombstonesFor } from './tombstones.ts'
 
 export interface RollbackRequest {
   /** Revision to go to; null: what was before the last change. */
@@ -74,10 +75,8 @@ export async function rollBack(writable: Writable, asked: RollbackRequest, start
   const head = await headRevision(ports.store, state)
   const row = state.revisions.at(-1)
   if (head === null || row === undefined) return { outcome: 'nothing', why: 'nothing was ever applied' }
-  if (asked.to === null && asked.only.length === 0 && row.how === 'undone') {
-    return { outcome: 'nothing', why: `the last change is undone already; --to ${head.n - 1} would bring it back` }
-  }
-  const target = asked.to ?? head.n - 1
+  // Undo twice is undo once (L9): after an undo, of the whole or of a part, what it went back to is what is asked for again.
+  const target = asked.to ?? (row.back?.how === 'undone' ? row.back.to : head.n - 1)
   if (target === head.n) return { outcome: 'nothing', why: `revision ${target} is what is live` }
   const wanted = await revisionNumbered(writable, state, target)
   if (wanted === null && target !== 0) throw noRevision(target, state)
@@ -86,8 +85,12 @@ export async function rollBack(writable: Writable, asked: RollbackRequest, start
   const request = { ...asked, only: await namedAsShown(ports, asked.only, [head, wanted], collectLog().add) }
   refuseUnknown('--accept-loss', request.acceptLoss, head.resources, wanted?.resources ?? {})
   refuseUnknown('--accept-irreversible', request.acceptIrreversible, head.resources, wanted?.resources ?? {})
+  if (asked.to === null && row.back?.how === 'undone' && alike(head, wanted, request.only)) {
+    const what = request.only.length === 0 ? 'the last change is' : `${request.only.map(({ resource }) => resource).join(', ')}:`
+    return { outcome: 'nothing', why: `${what} undone already; --to ${head.n - 1} would bring it back` }
+  }
   if (row.recorded && target === head.n - 1 && request.only.length === 0) {
-    return recordedBack(writable, request, head, wanted?.resources ?? {}, startedMs)
+    return recordedBack(writable, request, target, head, wanted?.resources ?? {}, startedMs)
   }
   ports.emit('rollback.started', { change: row.change }, { to: target, only: request.only.map(({ resource }) => resource) })
   const followers = request.only.length === 0 ? [] : followersOf(ports, head, request.only)
@@ -127,11 +130,19 @@ export async function rollBack(writable: Writable, asked: RollbackRequest, start
       ? null
       : await partsFlip(writable, state, head, wanted, request.only, undoesOf(request, wanted))
   if (parts !== null) {
-    const undone = await inParts(writable, request, state, head, parts, startedMs)
+    const undone = await inParts(writable, request, state, head, wanted, parts, startedMs)
     if (undone !== null) return undone
     return compiled(writable, request, await writable.state(), head, wanted, startedMs)
   }
   return compiled(writable, request, state, head, wanted, startedMs)
+}
+
+/** Whether these resources are in both revisions what they are in the other; with no names all of them. */
+function alike(head: Revision, wanted: Revision | null, only: readonly Selected[]): boolean {
+  const names = only.length === 0 ? Object.keys({ ...head.resources, ...wanted?.resources }) : only.map(({ resource }) => resource)
+  const key = (held: Held | undefined): string =>
+    canonical(held === undefined ? null : { id: held.id, kind: held.kind, part: held.part, state: held.state })
+  return names.every((name) => key(head.resources[name]) === key(wanted?.resources[name]))
 }
 
 /** Whether the stack deleted something since that it had not made: the last change may lead to what was looked after then, not to that. */
@@ -145,11 +156,12 @@ async function deletedSince({ ports }: Writable, state: StackState, head: Revisi
 async function recordedBack(
   writable: Writable,
   { message }: RollbackRequest,
+  to: number,
   head: Revision,
   resources: Revision['resources'],
   startedMs: number,
 ): Promise<RollbackResult> {
-  const n = await adoptRevision(writable, head, resources, 'undone', true, message)
+  const n = await adoptRevision(writable, head, resources, 'undone', true, message, { to, how: 'undone' })
   const names = new Set([...Object.keys(head.resources), ...Object.keys(resources)])
   const differs = (name: string): boolean => canonical(jsonOf(head.resources[name] ?? null)) !== canonical(jsonOf(resources[name] ?? null))
   const undoing: Undoing = {
@@ -172,13 +184,16 @@ async function inParts(
   request: RollbackRequest,
   state: StackState,
   head: Revision,
+  wanted: Revision | null,
   parts: PartsFlip,
   startedMs: number,
 ): Promise<RollbackResult | null> {
   const { ports } = writable
   const { message } = request
   const base = { head, state, message: message === '' ? `undo ${parts.plan.undoes ?? ''}` : message, startedMs }
-  const done = await performPartsFlip(writable, parts, base, buried(writable, request, state, head, parts.plan))
+  const leap = { head, wanted, only: request.only, content: parts.plan.content }
+  const tombstones = await tombstonesFor(ports, state, leap)
+  const done = await performPartsFlip(writable, parts, { ...base, back: backOf(wanted, tombstones) }, tombstones)
   if (done.outcome === 'held') return { outcome: 'failed', undoing: null, result: null, held: true }
   if (done.outcome === 'back') return null
   const { committed, switchMs } = done
@@ -218,6 +233,11 @@ async function provenBy(store: Store, change: ChangeState | undefined) {
     rehearsal: rehearsal === null ? null : await artefactIfKept(store, 'rehearsal', rehearsal),
     assessment: assessment === null ? null : await artefactIfKept(store, 'assessment', assessment),
   }
+}
+
+/** What had a tombstone and is in force again is redone. */
+function backOf(wanted: Revision | null, tombstones: readonly JournalEntry[]): Back {
+  return { to: wanted?.n ?? 0, how: tombstones.some(({ type }) => type === 'tombstone.lifted') ? 'redone' : 'undone' }
 }
 
 /** Says for people what an undo leads to. */
@@ -285,7 +305,7 @@ async function compiledOnce(
   const written = request.resolve === 'ours' ? 'over' : request.resolve === 'theirs' ? 'leave' : 'refuse'
   const plan = await draftPlan(ports, { goal: 'undo', intent: null, undoes, desired, base: head, replace: [], written, handBack }, log.add)
   const left = plan.notes.filter(({ code }) => code === 'written-since' || code === 'no-way-back').map(({ resource }) => resource)
-  if (onlyRecords(plan)) return recordedBack(writable, request, head, heldAsTheyAre(plan, head), startedMs)
+  if (onlyRecords(plan)) return recordedBack(writable, request, wanted?.n ?? 0, head, heldAsTheyAre(plan, head), startedMs)
   if (plan.steps.length === 0) {
     const why = left.length > 0 ? `${left.join(', ')}: left as it is` : 'everything is as it was already'
     return { outcome: 'nothing', why }
@@ -322,7 +342,11 @@ async function compiledOnce(
     { irreversible: names, loss: names, yes: true },
     null,
   )
+  const leap = { head, wanted, only: request.only, content: plan.content }
+  const tombstones = request.to === head.n ? [] : await tombstonesFor(ports, state, leap)
+  const back = request.to === head.n ? null : backOf(wanted, tombstones)
   const result = await applyPlan(writable, {
+    ...(back === null ? {} : { back }),
     verify: verifyRun,
     plan,
     planDigest,
@@ -352,7 +376,7 @@ async function compiledOnce(
     totalMs: ports.clock.monotonic() - startedMs,
     verified: result.verdict.verified,
   }
-  await journal.append(await closing(writable, buried(writable, request, state, head, plan), request, state, undone, undoing))
+  await journal.append(await closing(writable, tombstones, request, state, undone, undoing))
   ports.emit(
     'rollback.finished',
     { change: result.change },
@@ -379,20 +403,6 @@ async function closing(
     { type: 'change.undoing', change: undone, by: ports.by, why: request.why, message: request.message },
     { type: 'change.undone', change: undone, revision: null, n: null, undoing: digest, tombstone: null },
   ]
-}
-
-/** What is undone gets a tombstone; what had one and is live again has none any more, and what stood in between is not bad for it. */
-function buried(
-  { ports }: Writable,
-  { to }: RollbackRequest,
-  state: StackState,
-  head: Revision,
-  { content }: Plan,
-): readonly JournalEntry[] {
-  if (content !== head.content && state.tombstones[content] !== undefined) return [{ type: 'tombstone.lifted', content, by: ports.by }]
-  const empty = ports.store.objects.name(Buffer.from(canonical({})))
-  const change = state.revisions.at(-1)?.change ?? ''
-  return head.content === empty || to === head.n ? [] : [{ type: 'tombstone.set', content: head.content, change }]
 }
 
 function noRevision(n: number, state: StackState): Fault {

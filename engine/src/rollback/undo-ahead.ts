@@ -25,8 +25,10 @@ export interface UndoAhead {
 
 export async function undoAhead(ports: Ports, state: StackState): Promise<UndoAhead | null> {
   const { store } = ports
-  const change = state.changes[turnedLast(state)?.change ?? '']
-  if (change === undefined || change.phase !== 'committed') return null
+  const last = turnedLast(state)
+  const change = state.changes[last?.change ?? '']
+  // After an undo there is nothing to undo but what it left of that change.
+  if (change === undefined || change.phase !== 'committed' || last?.back?.how === 'undone') return null
   const oneWay = oneWayOf(change)
   const turned = Object.values(change.steps).filter(({ prepared }) => prepared !== null && prepared.reversal !== 'none')
   const forecast = change.assessment === null ? null : (await artefactOf(store, 'assessment', change.assessment)).forecast
