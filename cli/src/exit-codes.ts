@@ -35,10 +35,13 @@ const notFound = new Set([
 ])
 const busy = new Set(['lease.held', 'lease.not-ended', 'step.timeout', 'sql.busy'])
 
+const refused = new Set(['plan.protected'])
+
 /** The exit of a command that ended with this fault. */
 export function exitOf(fault: FaultData): Exit {
   if (notFound.has(fault.code)) return 'not-found'
   if (busy.has(fault.code)) return 'busy'
+  if (refused.has(fault.code)) return 'refused'
   if (fault.code === 'step.cancelled') return 'cancelled'
   switch (fault.class) {
     case 'invalid':

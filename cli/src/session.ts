@@ -67,7 +67,7 @@ export async function openSession(
     named,
     unusable,
     ports: (stack, through = 'cli') =>
-      openPorts({ stack, dir, store, kinds, onEvent, who: whoAmI(), through, signal, parallelism: options.parallelism }),
+      openPorts({ stack, dir, store, kinds, unusable, onEvent, who: whoAmI(), through, signal, parallelism: options.parallelism }),
     close: () => store.close(),
   }
 }

@@ -19,7 +19,7 @@ import type { Assessment, Rehearsal } from './model/artefacts.ts'
 import type { Intent, Policy } from './model/intent.ts'
 import type { Plan, Revision } from './model/plan.ts'
 import { chooseDesired, refuseUnknown } from './plan/choose.ts'
-import { alsoProtected, freezeIntent, whereWritten } from './plan/desired.ts'
+import { alsoProtected, freezeIntent, planFault, whereWritten } from './plan/desired.ts'
 import { draftPlan } from './plan/draft.ts'
 import { refuseClaimed } from './plan/other-stacks.ts'
 import { heldAsTheyAre, onlyRecords, recordedNames } from './plan/records.ts'
@@ -90,6 +90,8 @@ export async function plan(ports: Ports, request: ChangeRequest): Promise<Forese
   const asked = request.destroy ? {} : await freezeIntent(ports, request.intent, base, request.base, 0, log.add)
   const desired = chooseDesired(asked, base, request.only)
   refuseUnknownNames(request, base)
+  const others = request.only.length === 0 ? [] : request.replace.filter((name) => !request.only.includes(name))
+  if (others[0] !== undefined) throw notChosen(others[0])
   const goal = request.destroy ? 'destroy' : 'apply'
   const from = request.destroy ? alsoProtected(base, request.intent) : base
   const draft = { goal, intent, undoes: null, desired, base: from, replace: request.replace, written: 'over' } as const
@@ -97,6 +99,16 @@ export async function plan(ports: Ports, request: ChangeRequest): Promise<Forese
     throw whereWritten(thrown, request.intent)
   })
   return { plan: made, planDigest: await keepArtefact(ports.store, made), rehearsal: null, assessment: null, base }
+}
+
+function notChosen(name: string): Error {
+  return planFault(
+    'plan.not-chosen',
+    name,
+    'What is to be replaced is not among what the plan is about.',
+    `--replace ${name}`,
+    `Say --only ${name} as well, or leave --only out.`,
+  )
 }
 
 function refuseUnknownNames({ intent, replace, consent }: ChangeRequest, base: Revision | null): void {

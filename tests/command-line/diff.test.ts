@@ -24,6 +24,30 @@ resources:
 })
 afterEach(() => folder.close())
 
+test('a secret in a file of a tree is shown by no diff, also where somebody wrote around it', async () => {
+  const tree = (user: string): string =>
+    `stack: t\nsecrets: { token: { file: token } }\nresources:\n  tree: { kind: files.tree, spec: { path: live, files: { k: { content: "${user} = \${secret.token}\\n" } } } }\n`
+  folder.write('understudy.yaml', tree('one'))
+  expect(await folder.run('apply')).toMatchObject({ code: 0 })
+  folder.write('token', 'second-secret')
+  folder.write('understudy.yaml', tree('two'))
+  expect(await folder.run('apply')).toMatchObject({ code: 0 })
+  folder.write('token', 'third-secret')
+  expect(await folder.run('apply')).toMatchObject({ code: 0 })
+  folder.write('live/k', 'two = third-secret # by hand\n')
+  const diffs = [
+    await folder.run('diff', '2', '3'),
+    await folder.run('diff', '3', '4'),
+    await folder.run('diff'),
+    await folder.run('diff', '2', '3', '--json'),
+  ]
+  for (const { code, stdout } of diffs)
+    expect([code, stdout]).toEqual([0, expect.not.stringMatching(/hunter22|second-secret|third-secret/)])
+  expect(diffs[0]?.stdout).toMatch(/-one = .*\n\+two = /)
+  expect(diffs[1]?.stdout).toContain('tree#/files/k: differs (not text)')
+  expect(diffs[2]?.stdout).toMatch(/\+two = .* # by hand/)
+})
+
 describe('diff against what is live', () => {
   test('shows the lines of both sides, also after another reader has seen them', async () => {
     folder.write('live/f', 'one\n2\nthree\n')

@@ -82,6 +82,7 @@ function say(result: RollbackResult): string {
         ...(result.plan?.notes ?? [])
           .filter(({ code }) => code === 'kept' || code === 'handed-back')
           .map(({ resource, text }) => `  ${resource}: ${text}`),
+        ...(result.undoing.losses ?? []).map((loss) => `  LOST, as accepted when it was applied: ${loss}`),
         ...result.undoing.left.map((name) => `  left as it is, NOT undone: ${name}`),
       ].join('\n')
     }

@@ -33,6 +33,7 @@ export function statusVerb(context: Context): Promise<Exit> {
     const watched = watchedChange(state, Date.now())
     const undo = await undoAhead(ports, state)
     const ended = await endedResources(ports)
+    const unknown = Object.entries(head?.resources ?? {}).flatMap(([name, { kind }]) => (ports.kinds.has(kind) ? [] : [{ name, kind }]))
     const aside = await liesAside(ports, head)
     const open = Object.values(state.changes).filter(({ phase }) => phase === 'applying' || phase === 'undoing' || phase === 'held')
     const data = {
@@ -40,6 +41,7 @@ export function statusVerb(context: Context): Promise<Exit> {
       revision: live ?? null,
       resources: Object.entries(head?.resources ?? {}).map(([name, { kind, out }]) => ({ name, kind, out })),
       ended,
+      unknown,
       undo,
       aside,
       watch: watched?.watch ?? null,
@@ -53,12 +55,20 @@ export function statusVerb(context: Context): Promise<Exit> {
       [
         ...settledText(settled),
         text(stack, state, head, ended, undo, open, holder),
+        ...(unknown.length === 0 ? [] : [unknownText(unknown, ports.unusable)]),
         ...asideText(aside),
         ...watchText(watched, keeper !== null),
       ].join('\n'),
     )
     return open.some(({ phase }) => phase === 'held') ? 'held' : 'ok'
   })
+}
+
+/** Of these nothing is known, nor can they be undone. */
+function unknownText(unknown: readonly { readonly name: string; readonly kind: string }[], unusable: Ports['unusable']): string {
+  const packages = Object.entries(unusable).map(([name, why]) => `package ${name}: ${oneLine(why)}`)
+  const why = packages.length === 0 ? 'no package that is named brings it' : packages.join('; ')
+  return `NOT KNOWN: ${unknown.map(({ name, kind }) => `${name} (${kind})`).join(', ')}; ${why}`
 }
 
 /** Nobody undid it in time: this is done now (L8). Nothing where somebody else is doing it. */
@@ -87,12 +97,13 @@ function watchText(change: ChangeState | null, kept: boolean): readonly string[]
   return kept ? lines : [...lines, 'no keeper ran to see to it; it is started now']
 }
 
-function undoText({ how, oneWay, forecastMs }: UndoAhead): readonly string[] {
+function undoText({ how, oneWay, losses, forecastMs }: UndoAhead): readonly string[] {
   const time = forecastMs === null ? '' : `, ${duration(forecastMs.low)} to ${duration(forecastMs.high)}`
   const options = oneWay.map((name) => `--accept-irreversible ${name}`).join(' ')
   const none = oneWay.length === 0 ? [] : [`no way back: ${oneWay.join(', ')}; \`rollback ${options}\` leaves that as it is`]
+  const lost = losses.map((loss) => `  it would lose, as accepted: ${oneLine(loss)}`)
   const kept = how === 'flip' ? ', kept until the next change; after that by a compiled undo' : ''
-  return how === 'none' ? none : [`undo: ${how}${time}${kept}`, ...none]
+  return how === 'none' ? none : [`undo: ${how}${time}${kept}`, ...lost, ...none]
 }
 
 function text(

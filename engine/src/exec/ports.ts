@@ -12,6 +12,8 @@ export interface Ports {
   readonly stack: string
   readonly store: Store
   readonly kinds: ReadonlyMap<string, Kind>
+  /** Packages that would bring more kinds and could not be loaded → why. */
+  readonly unusable: Readonly<Record<string, string>>
   readonly clock: Clock
   /** A new name, unique and sortable by time. */
   newId(prefix: string): string

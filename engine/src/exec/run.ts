@@ -34,15 +34,19 @@ export interface Run {
   readonly shielded: boolean
 }
 
-export function kindFor(ports: Pick<Ports, 'kinds'>, kind: string): Kind {
+export function kindFor(ports: Pick<Ports, 'kinds'> & Partial<Pick<Ports, 'unusable'>>, kind: string): Kind {
   const found = ports.kinds.get(kind)
   if (found !== undefined) return found
+  const broken = Object.entries(ports.unusable ?? {}).map(([name, why]) => `${name}: ${why}`)
   throw new Fault({
     code: 'kind.unknown',
     class: 'invalid',
     summary: 'No provider brings this kind.',
-    detail: `kind ${JSON.stringify(kind)}; known are ${[...ports.kinds.keys()].toSorted().join(', ')}`,
-    hint: 'Correct the kind, or name the package that brings it under `providers:` in the stack file.',
+    detail: `kind ${JSON.stringify(kind)}; known are ${[...ports.kinds.keys()].toSorted().join(', ')}${broken.length === 0 ? '' : `; not loaded are ${broken.join('; ')}`}`,
+    hint:
+      broken.length === 0
+        ? 'Correct the kind, or name the package that brings it under `providers:` in the stack file.'
+        : 'Install the package again where the stack file finds it: what it made can only be read and undone with it.',
   })
 }
 

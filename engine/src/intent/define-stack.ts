@@ -1,7 +1,7 @@
 // Owns: what a TypeScript stack file is written with: types and the spelling of references.
 // Never: does anything: the module's default export is data, or a function that makes it.
 import type { Json } from '@understudy/contract'
-import { escapeTemplate } from './template.ts'
+import { escapeTemplate } from '../model/template.ts'
 
 /** What a module's function is called with. */
 export interface StackContext {

@@ -11,7 +11,7 @@ import { isSecretReference, knownValue, RESERVED, templateOf } from './scope.ts'
 import type { Scope } from './scope.ts'
 import type { Sealed } from './seal-secrets.ts'
 import { quoted } from './snippet.ts'
-import type { Reference } from './template.ts'
+import type { Reference } from '../model/template.ts'
 
 /** One resource refers to another: where. */
 export interface Edge {

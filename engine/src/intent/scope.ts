@@ -4,8 +4,8 @@ import type { Complaints } from './complaints.ts'
 import { didYouMean } from './did-you-mean.ts'
 import type { Leaf, Member, Tree } from './located.ts'
 import { quoted } from './snippet.ts'
-import { parseTemplate } from './template.ts'
-import type { Reference, TemplatePart } from './template.ts'
+import { parseTemplate } from '../model/template.ts'
+import type { Reference, TemplatePart } from '../model/template.ts'
 import type { Variable } from './variables.ts'
 
 /** Names that a resource cannot have: they mean something else in a reference. */

@@ -12,7 +12,7 @@ import { isSecretReference, knownValue, RESERVED, templateOf } from './scope.ts'
 import type { Scope } from './scope.ts'
 import { quoted } from './snippet.ts'
 import type { Sources } from '../world/sources.ts'
-import type { Reference, TemplatePart } from './template.ts'
+import type { Reference, TemplatePart } from '../model/template.ts'
 import { VARIABLE } from './variables.ts'
 
 /** Text as it is written in the file → the secret it stands for. */

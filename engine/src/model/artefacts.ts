@@ -123,6 +123,8 @@ export interface Undoing {
   readonly refused: readonly { readonly step: string; readonly fault: FaultData }[]
   readonly left: readonly string[]
   readonly late: readonly { readonly resource: string; readonly names: readonly string[] }[]
+  /** What going back lost, by name: accepted when the change was applied. Not in undoings of older versions. */
+  readonly losses?: readonly string[]
   /** From the request to the last turn done and journalled. */
   readonly switchMs: number
   /** Preparing, nothing for a flip; and the turns with what is journalled for them. Not in undoings of older versions. */

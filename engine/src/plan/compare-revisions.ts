@@ -1,14 +1,16 @@
 // Owns: what differs between two revisions, component by component where the kind has them.
 // Never: writes.
-import { equal, Fault } from '@understudy/contract'
-import type { Json, Look } from '@understudy/contract'
+import { equal, Fault, isDigest, isObject } from '@understudy/contract'
+import type { Json, Look, Secret } from '@understudy/contract'
 import { reading } from '../exec/attempt.ts'
 import type { Bound } from '../exec/attempt.ts'
 import { collectLog } from '../exec/collect-log.ts'
 import type { Kind } from '../exec/kind.ts'
 import type { Ports } from '../exec/ports.ts'
 import { kindFor } from '../exec/run.ts'
+import { createRecorder } from '../fx/recorder.ts'
 import type { Held, Revision } from '../model/plan.ts'
+import { secretPieces } from '../model/secret-pieces.ts'
 import { PRIMARY } from '../model/world.ts'
 import { findDrift } from './drift.ts'
 import { primaryWorld } from './observe.ts'
@@ -76,9 +78,11 @@ async function differing(
   const { components, liveBytes } = kindFor(ports, held.kind)
   if (components === null || (was !== undefined && is !== undefined && was.kind !== is.kind)) return []
   return reading(ports, boundTo(held, revision), async (call) => {
+    const redact = await redactorOf(ports, [was?.spec ?? null, is?.spec ?? null], call)
     const text = async (state: Json | undefined, pointer: string, from: Look) => {
       const part = state === undefined ? undefined : await components.get(state, pointer, from)
-      return { there: part !== undefined, text: part === undefined ? null : await textOf(components, part, from) }
+      const plain = part === undefined ? null : await textOf(components, part, from)
+      return { there: part !== undefined, text: plain === null ? null : redact(plain) }
     }
     const pointers = await components.differ(was?.state ?? null, is?.state ?? null, call)
     const rows: ResourceDifference['components'][number][] = []
@@ -86,11 +90,35 @@ async function differing(
       const before = await text(was?.state, pointer, call)
       const bytes = live && liveBytes !== null ? () => liveBytes({ world: PRIMARY, id: held.id, part: held.part }, pointer, call) : null
       const after = await text(is?.state, pointer, bytes === null ? call : alsoFrom(call, bytes))
-      const textual = [before, after].every((side) => !side.there || side.text !== null)
-      rows.push({ pointer, before: before.text, after: after.text, textual })
+      const alike = before.there && after.there && before.text === after.text // all that differs is a secret
+      const textual = !alike && [before, after].every((side) => !side.there || side.text !== null)
+      rows.push({ pointer, before: textual ? before.text : null, after: textual ? after.text : null, textual })
     }
     return rows
   })
+}
+
+/** Blanks the secrets that these specs name out of a text; nothing of it is shown where one of them cannot be known any more. */
+async function redactorOf({ clock, signal }: Ports, specs: readonly Json[], call: Look): Promise<(text: string) => string | null> {
+  const recorder = createRecorder(clock, signal)
+  for (const secret of specs.flatMap((spec) => secretsIn(spec))) {
+    const value = await call.reveal(secret).catch((thrown: unknown) => {
+      if (isMissing(thrown)) return null
+      throw thrown
+    })
+    if (value === null) return () => null
+    const [whole, ...pieces] = secretPieces(secret, value)
+    for (const piece of pieces.length > 0 ? pieces : [whole ?? value]) recorder.hide(piece) // what stands around it may be seen
+  }
+  return recorder.redact
+}
+
+function secretsIn(value: Json): readonly Secret[] {
+  if (Array.isArray(value)) return value.flatMap((item: Json) => secretsIn(item))
+  if (!isObject(value)) return []
+  const { secret, mac } = value
+  if (typeof secret === 'string' && isDigest(mac)) return [{ secret, mac }]
+  return Object.values(value).flatMap((member) => secretsIn(member))
 }
 
 /** Content that is not in the store is taken from the live thing, if it is that. */

@@ -150,6 +150,8 @@ export async function draftPlan(ports: Ports, request: DraftRequest, log: CallLo
     if (live !== null) known[name] = live.out
   }
   refuseProtected(gone, drafts)
+  for (const { name, held } of placed)
+    if (held?.terms.protect === true && request.replace.includes(name)) throw protectedFault(name, 'replaced')
 
   // What goes is turned after all that used it: those that change, and those that go themselves.
   const withOrder = drafts.map((draft) => ({ ...draft, after: orderOf(draft, drafts, base) }))
@@ -438,14 +440,20 @@ function orderOf(draft: Omit<Step, 'wave'>, drafts: readonly Omit<Step, 'wave'>[
 function refuseProtected(gone: readonly Gone[], drafts: readonly Omit<Step, 'wave'>[]): void {
   for (const { held } of gone) {
     if (!held.terms.protect || !drafts.some(({ id, action }) => id === held.id && action === 'delete')) continue
-    throw planFault(
-      'plan.protected',
-      held.resource,
-      'A protected resource would be deleted.',
-      `${held.resource} has protect: true`,
-      'Apply once with `protect: false`, then remove it; or keep it with `onRemove: keep`.',
-    )
+    throw protectedFault(held.resource, 'deleted')
   }
+}
+
+function protectedFault(resource: string, what: 'deleted' | 'replaced'): Error {
+  return planFault(
+    'plan.protected',
+    resource,
+    `A protected resource would be ${what}.`,
+    `${resource} has protect: true`,
+    what === 'deleted'
+      ? 'Apply once with `protect: false`, then remove it; or keep it with `onRemove: keep`.'
+      : 'Apply once with `protect: false`, then replace it.',
+  )
 }
 
 function liveOf(placed: readonly Placed[], gone: readonly Gone[], seen: ReadonlyMap<string, Seen<Json, Json> | null>): Plan['live'] {

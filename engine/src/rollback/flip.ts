@@ -144,6 +144,7 @@ export async function performFlip(
     refused: back.refused,
     left: [...oneWay, ...back.refused.map(({ step }) => step)],
     late,
+    losses: to === 'before' ? lossesOf(change, back.restored) : [],
     switchMs,
     prepareMs: 0,
     turnMs,
@@ -172,6 +173,11 @@ export async function performFlip(
       : ({ type: 'change.redone', change: id, n, by: ports.by, message, ...digests } as const)
   await journal.append([logged, done, ...tombstones])
   return { ok: true, n, undoing, verdict }
+}
+
+/** What turning these steps back loses. */
+export function lossesOf({ steps }: ChangeState, names: readonly string[]): readonly string[] {
+  return names.flatMap((name) => (steps[name]?.prepared?.losses ?? []).map((loss) => `${name}: ${loss}`))
 }
 
 /** The wanted resources, but those without a way back as they are. */

@@ -53,7 +53,7 @@ async function startAgain(ports: Ports, epoch: number, head: Revision | null, { 
 }
 
 async function hasEnded(ports: Ports, head: Revision | null, held: Held): Promise<boolean> {
-  const { mortal } = kindFor(ports, held.kind)
+  const mortal = ports.kinds.get(held.kind)?.mortal ?? null // of a kind that nobody brings nothing is known
   if (mortal === null) return false
   const seen = await observe(ports, primaryWorld(head), held, held.state, held.terms, collectLog().add)
   return seen !== null && !equal(seen.state, held.state) && mortal.ended(held.state, seen.state)

@@ -9,6 +9,7 @@ import { artefactOf } from '../journal/load-stack.ts'
 import type { Interval } from '../model/artefacts.ts'
 import type { ChangeState, StackState } from '../model/journal.ts'
 import { PRIMARY } from '../model/world.ts'
+import { lossesOf } from './flip.ts'
 import { oneWayOf, oneWaySteps } from './one-way.ts'
 
 export interface UndoAhead {
@@ -17,6 +18,8 @@ export interface UndoAhead {
   readonly how: 'flip' | 'compiled' | 'none'
   /** Resources without a way back: they would be left as they are, and only if that is accepted. */
   readonly oneWay: readonly string[]
+  /** What going back would lose, by name: it was accepted when the change was applied. */
+  readonly losses: readonly string[]
   /** From the request to the verdict. */
   readonly forecastMs: Interval | null
   /** What the forecast is made of. */
@@ -35,7 +38,8 @@ export async function undoAhead(ports: Ports, state: StackState): Promise<UndoAh
   const none = oneWay.length > 0 && turned.length === 0
   const how = none ? 'none' : !change.downgraded && (await standsFit(ports, change)) ? 'flip' : 'compiled'
   const ms = { none: null, flip: forecast?.undoMs ?? null, compiled: forecast?.compiledMs ?? null }[how]
-  return { change: change.change, how, oneWay, forecastMs: ms, basis: ms === null ? '' : (forecast?.basis ?? '') }
+  const losses = lossesOf(change, Object.keys(change.steps))
+  return { change: change.change, how, oneWay, losses, forecastMs: ms, basis: ms === null ? '' : (forecast?.basis ?? '') }
 }
 
 /** Whether all that an undo would turn is there to be turned: what a reboot took, or somebody wrote to, is not. */

@@ -4,6 +4,7 @@ import type { Effects, Hands, Look, Reads } from '@understudy/contract'
 import { fileNamer } from '../fx/name-files.ts'
 import { printFiles } from '../fx/print-files.ts'
 import type { Recorder } from '../fx/recorder.ts'
+import { secretPieces } from '../model/secret-pieces.ts'
 import type { Objects } from '../store/store.ts'
 
 export interface CallOptions {
@@ -25,9 +26,9 @@ export function lookCall({ objects, recorder, fx, room, progress }: CallOptions)
     name: (bytes) => objects.name(bytes),
     nameFiles: fileNamer(objects.nameKey),
     prints: printFiles,
-    async reveal({ mac }) {
-      const text = Buffer.from(await objects.get(mac)).toString('utf8')
-      recorder.hide(text)
+    async reveal(secret) {
+      const text = Buffer.from(await objects.get(secret.mac)).toString('utf8')
+      for (const piece of secretPieces(secret, text)) recorder.hide(piece)
       return text
     },
     progress: progress ?? (() => undefined),

@@ -20,6 +20,8 @@ export interface PortOptions {
   readonly dir: string
   readonly store: Store
   readonly kinds: readonly Kind[]
+  /** Packages that could not be loaded → why. */
+  readonly unusable?: Readonly<Record<string, string>>
   readonly onEvent: (event: EngineEvent) => void
   readonly who: string
   /** `cli`, `keeper`, `guard`. */
@@ -30,7 +32,7 @@ export interface PortOptions {
 
 export const machineClock: Clock = { now: () => Date.now(), monotonic: () => performance.now() }
 
-export function openPorts({ stack, dir, store, kinds, onEvent, who, through, signal, parallelism }: PortOptions): Ports {
+export function openPorts({ stack, dir, store, kinds, unusable = {}, onEvent, who, through, signal, parallelism }: PortOptions): Ports {
   const rooms = roomsOf(dir, stack)
   mkdirSync(rooms, { recursive: true, mode: 0o700 })
   const emit: Emit = (type, of, data = {}) =>
@@ -39,6 +41,7 @@ export function openPorts({ stack, dir, store, kinds, onEvent, who, through, sig
     stack,
     store,
     kinds: new Map(kinds.map((kind) => [kind.kind, kind])),
+    unusable,
     clock: machineClock,
     newId: (prefix) => `${prefix}${timeName(machineClock.now())}${randomBytes(3).toString('hex')}`,
     wait: (ms, abort) => sleep(ms, undefined, { signal: abort }),
