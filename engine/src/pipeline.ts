@@ -20,7 +20,7 @@ import type { Intent, Policy } from './model/intent.ts'
 import type { Plan, Revision } from './model/plan.ts'
 import { chooseDesired, refuseUnknown } from './plan/choose.ts'
 import { alsoProtected, freezeIntent, planFault, whereWritten } from './plan/desired.ts'
-import { draftPlan } from './plan/draft.ts'
+import { contentOf, draftPlan } from './plan/draft.ts'
 import { refuseClaimed } from './plan/other-stacks.ts'
 import { heldAsTheyAre, onlyRecords, recordedNames } from './plan/records.ts'
 import { sameBase } from './plan/same-base.ts'
@@ -51,6 +51,8 @@ export interface Foreseen {
   readonly rehearsal: Rehearsal | null
   readonly assessment: Assessment | null
   readonly base: Revision | null
+  /** Names all that the intent asks for, also where the plan is about a part of it. */
+  readonly asked: Digest | null
 }
 
 export interface ApplyOptions {
@@ -98,7 +100,8 @@ export async function plan(ports: Ports, request: ChangeRequest): Promise<Forese
   const made = await draftPlan(ports, draft, log.add).catch((thrown: unknown) => {
     throw whereWritten(thrown, request.intent)
   })
-  return { plan: made, planDigest: await keepArtefact(ports.store, made), rehearsal: null, assessment: null, base }
+  const whole = request.only.length === 0 ? made.content : contentOf(ports, asked)
+  return { plan: made, planDigest: await keepArtefact(ports.store, made), rehearsal: null, assessment: null, base, asked: whole }
 }
 
 function notChosen(name: string): Error {
@@ -125,7 +128,9 @@ export async function foresee(ports: Ports, planned: Foreseen, policy: Policy, c
   const rehearsal = await rehearse(ports, planned.plan, planned.planDigest)
   const digests = { plan: planned.planDigest, rehearsal: await keepArtefact(ports.store, rehearsal) }
   const baseline = await baselineOf(ports.store, state)
-  const assessment = assess(planned.plan, rehearsal, digests, policy, baseline, consent, state.tombstones[planned.plan.content] ?? null)
+  const { content } = planned.plan
+  const tombstone = state.tombstones[content] ?? state.tombstones[planned.asked ?? content] ?? null
+  const assessment = assess(planned.plan, rehearsal, digests, policy, baseline, consent, tombstone)
   const { risk, decision } = assessment
   ports.emit('assess.made', {}, { risk, decision, certificate: rehearsal.certificate.grade })
   return { ...planned, rehearsal, assessment }
@@ -191,7 +196,7 @@ function recordPlan(writable: Writable, { plan: made, base }: Foreseen, message:
 
 async function replanned(writable: Writable, given: Plan): Promise<Foreseen> {
   const base = await headRevision(writable.ports.store, await writable.state())
-  return { plan: given, planDigest: await keepArtefact(writable.ports.store, given), rehearsal: null, assessment: null, base }
+  return { plan: given, planDigest: await keepArtefact(writable.ports.store, given), rehearsal: null, assessment: null, base, asked: null }
 }
 
 /** The way back, under the lease. */

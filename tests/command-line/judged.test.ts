@@ -80,3 +80,23 @@ export const provider = {
   async release() {},
 }
 `
+
+test('who ends the keeper is told what nobody sees to any more', async () => {
+  stack(file('one', '1'))
+  const { lines } = await folder.run('--json', 'apply', '--confirm-within', '1h')
+  expect(lines.at(-1)).toMatchObject({ type: 'apply' })
+  const stopped = await folder.run('keeper', 'stop')
+  expect(stopped).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/t: change c\w+ waits to be confirmed until .*nobody sees to it/),
+  })
+})
+
+test('one resource is not skipped and forced', async () => {
+  stack(file('one', '1'))
+  await folder.run('apply')
+  expect(await folder.run('recover', '--skip', 'one', '--force', 'one')).toMatchObject({
+    code: 3,
+    stderr: expect.stringContaining('--skip one and --force one'),
+  })
+})

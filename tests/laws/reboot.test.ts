@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { confirm, guardCount, keepOnce, loadStack, recover, revive, undoAhead } from '@understudy/engine'
-import { applyTo, openTestStack, rollBackOn } from '../kit.ts'
+import { applyTo, openTestStack, requestFor, rollBackOn } from '../kit.ts'
 import type { TestStack, Wishes } from '../kit.ts'
 
 const PROGRAM = `
@@ -224,4 +224,16 @@ describe('a service with a port of its own, which both sides cannot have at once
     expect(await rollBackOn(stack)).toMatchObject({ outcome: 'undone', undoing: { verified: true } })
     expect(await get('/')).toBe('200 v3')
   })
+})
+
+test('a keeper that starts while a change is guarded hides no release that fell over: the guard undoes it', async () => {
+  await confirm(stack.ports)
+  const guarded = Object.fromEntries(Object.entries(shop('v3')).map(([name, wish]) => [name, { ...wish, guard: name === 'api' }]))
+  const { intent } = requestFor(stack, guarded)
+  const policy = { ...intent.policy, onGuard: 'undo' as const, guardForMs: 600_000, guardFailures: 1 }
+  await applyTo(stack, {}, { intent: { ...intent, policy } })
+  expect(await get('/')).toBe('200 v3')
+  await killed([await pid()])
+  expect(await keepOnce(stack.ports, guardCount())).toMatchObject({ undid: expect.any(String) })
+  expect(await get('/')).toBe('200 v2')
 })

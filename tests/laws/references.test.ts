@@ -94,3 +94,19 @@ test('one line of what refers goes back alone while what it refers to is the sam
   const undone = await rollBackOn(stack, { only }).catch(faultOf)
   expect([undone, conf()]).toEqual([expect.objectContaining({ outcome: 'undone' }), before.replace('v2', 'v1')])
 })
+
+test('what only follows cannot go back alone: it is refused with the name of what it follows', async () => {
+  const following = (name: string): Wishes => {
+    const { tree, conf: file } = release(name, 'slot')
+    if (tree === undefined || file === undefined) throw new Error('no such wishes')
+    return { tree, conf: { ...file, spec: { path: 'live/conf', content: { $join: ['root ', { $ref: 'tree', output: 'slot' }, '\n'] } } } }
+  }
+  await applyTo(stack, following('v1'))
+  await applyTo(stack, following('v2'))
+  const was = conf()
+  const only = (...names: readonly string[]) => ({ only: names.map((resource) => ({ resource, pointer: null })) })
+  expect(await rollBackOn(stack, only('conf'))).toMatchObject({ outcome: 'refused', code: 'rollback.refers', names: ['tree'] })
+  expect(conf()).toBe(was)
+  expect(await rollBackOn(stack, only('conf', 'tree'))).toMatchObject({ outcome: 'undone' })
+  expect(readFileSync(at('tree/index'), 'utf8')).toBe('v1')
+})

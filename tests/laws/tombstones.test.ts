@@ -80,3 +80,13 @@ describe('L11: a tombstone lies on what was undone, and on nothing that is live 
     await repairs('two')
   })
 })
+
+test('what was undone does not come back in parts either', async () => {
+  const two = (content: string): Wishes => ({ ...file(content), more: { kind: 'files.file', spec: { path: 'live/more', content } } })
+  await applyTo(stack, two('three'))
+  await applyTo(stack, two('four'))
+  await rollBackOn(stack)
+  for (const only of [['more'], ['note']])
+    expect(await applyTo(stack, two('four'), { only })).toMatchObject({ outcome: 'refused', by: 'policy' })
+  expect(await applyTo(stack, two('five'), { only: ['more'] })).toMatchObject({ outcome: 'ended' })
+})

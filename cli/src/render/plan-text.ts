@@ -9,7 +9,7 @@ import { oneLine, printable } from './renderer.ts'
 const marks = { create: '+', change: '~', delete: '-' } as const
 const colours = { create: 'green', change: 'yellow', delete: 'red' } as const
 
-export function planText({ plan, rehearsal, assessment }: Foreseen): string {
+export function planText({ plan, rehearsal, assessment }: Pick<Foreseen, 'plan' | 'rehearsal' | 'assessment'>): string {
   const lines: string[] = []
   const records = onlyRecords(plan)
   if (records) lines.push('Nothing to turn; this would be recorded:')

@@ -1,11 +1,13 @@
 // Owns: `keeper start | run | stop | status`.
 // Never: needs a readable stack file.
 import { Fault } from '@understudy/contract'
-import { askKeeper, runKeeper } from '@understudy/engine'
+import { askKeeper, loadStack, runKeeper, watchedChange } from '@understudy/engine'
 import type { Ports } from '@understudy/engine'
 import type { Context } from '../context.ts'
 import type { Exit } from '../exit-codes.ts'
 import { ensureKeeper } from '../keeper-client.ts'
+import type { Session } from '../session.ts'
+import { storedStacks } from '../session.ts'
 
 export function keeperVerb(context: Context, _values: object, args: readonly string[]): Promise<Exit> {
   const [action = 'status'] = args
@@ -24,8 +26,9 @@ export function keeperVerb(context: Context, _values: object, args: readonly str
         return 'ok'
       case 'stop': {
         const running = await askKeeper(session.dir, '/stop')
-        context.renderer.result('keeper', { stopped: running }, () =>
-          running === null ? 'No keeper runs.' : 'The keeper ends; what it started goes on.',
+        const unwatched = running === null ? [] : await unwatchedIn(session)
+        context.renderer.result('keeper', { stopped: running, unwatched }, () =>
+          running === null ? 'No keeper runs.' : ['The keeper ends; what it started goes on.', ...unwatched.map(unwatchedText)].join('\n'),
         )
         return 'ok'
       }
@@ -48,4 +51,25 @@ export function keeperVerb(context: Context, _values: object, args: readonly str
         })
     }
   })
+}
+
+interface Unwatched {
+  readonly stack: string
+  readonly change: string
+  readonly confirmBy: number | null
+}
+
+/** What only a keeper sees to in time. */
+async function unwatchedIn(session: Session): Promise<readonly Unwatched[]> {
+  const found: Unwatched[] = []
+  for (const stack of await storedStacks(session)) {
+    const watched = watchedChange(await loadStack(session.store, stack), Date.now())
+    if (watched !== null) found.push({ stack, change: watched.change, confirmBy: watched.confirmBy })
+  }
+  return found
+}
+
+function unwatchedText({ stack, change, confirmBy }: Unwatched): string {
+  const what = confirmBy === null ? 'is guarded' : `waits to be confirmed until ${new Date(confirmBy).toISOString()}`
+  return `${stack}: change ${change} ${what}, and nobody sees to it until the next verb or \`understudy keeper start\`.`
 }

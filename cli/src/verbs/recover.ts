@@ -55,6 +55,8 @@ function refuseSeveral({ resume, skip, force, abandon }: Parameters<typeof decid
     ...(abandon ? ['--abandon'] : []),
     ...(skip.length + force.length > 0 ? ['--skip, --force'] : []),
   ]
+  const twice = skip.find((name) => force.includes(name))
+  if (twice !== undefined) said.splice(0, said.length, `--skip ${twice}`, `--force ${twice}`)
   if (said.length < 2) return
   throw new Fault({
     code: 'cli.both',

@@ -56,6 +56,7 @@ function failedExit(result: ApplyResult): Exit {
 /** What would let it go on. */
 function adviceFor({ code, names }: Extract<RollbackResult, { outcome: 'refused' }>): string {
   const each = (option: string): string => names.map((name) => `${option} ${name}`).join(' ')
+  if (code === 'rollback.refers') return ` Say ${each('--only')} as well.`
   if (code === 'rollback.closure') return ' Say --with-closure to take them along.'
   if (code === 'rollback.irreversible') return ` ${each('--accept-irreversible')} accepts that; what has none is left as it is.`
   return code === 'rollback.lossy' ? ` ${each('--accept-loss')} accepts that.` : ''

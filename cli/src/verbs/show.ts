@@ -39,7 +39,7 @@ export function showVerb(context: Context, _values: object, args: readonly strin
         [
           `change ${change.change}: ${change.phase}, ${new Date(change.at).toISOString()} by ${oneLine(change.by.who)}${change.message === '' ? '' : `: ${oneLine(change.message)}`}`,
           ...(change.why === '' ? [] : [`  ${oneLine(change.why)}`]),
-          planText({ plan, planDigest: change.plan, rehearsal, assessment, base: null }),
+          planText({ plan, rehearsal, assessment }),
           ...undoLines(assessment, undoing),
         ].join('\n'),
       )

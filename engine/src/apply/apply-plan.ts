@@ -27,7 +27,7 @@ export interface ApplyRequest {
   readonly base: Revision | null
   readonly baseDigest: Digest | null
   readonly message: string
-  readonly watch: (Omit<Watch, 'until' | 'resources'> & { readonly forMs: number }) | null
+  readonly watch: (Omit<Watch, 'until' | 'resources' | 'boot'> & { readonly forMs: number }) | null
   readonly confirmWithinMs: number | null
   /** For an undo. */
   readonly back?: Back
@@ -171,6 +171,7 @@ export async function commit(
         ? null
         : {
             until: now + watch.forMs,
+            boot: ports.self.boot,
             everyMs: watch.everyMs,
             failures: watch.failures,
             on: watch.on,

@@ -52,6 +52,8 @@ export async function keepOnce(ports: Ports, count: GuardCount): Promise<Kept> {
     ports.emit('confirm.overdue', { change: watched.change })
     return undo(ports, watched, 'it was not confirmed in time')
   }
+  // What ended on this very machine while it is guarded is for the guards: started again it would hide a release that fell over.
+  if (guardedHere(ports, watched)) count.revived = true
   if (!count.revived && !unfinished) {
     if ((await whenFree(() => revive(ports))) === null) return { againMs: RETRY_MS, undid: null }
     count.revived = true
@@ -75,6 +77,11 @@ export async function keepOnce(ports: Ports, count: GuardCount): Promise<Kept> {
   )
   if (done !== null) ports.emit(holds ? 'guard.holding' : 'guard.kept', of, { detail: failed.detail })
   return { againMs: done === null ? RETRY_MS : IDLE_MS, undid: null }
+}
+
+function guardedHere({ clock, self }: Ports, watched: ChangeState | null): boolean {
+  const watch = watched?.watch ?? null
+  return watch !== null && clock.now() < watch.until && watch.boot === self.boot
 }
 
 /** Said once; the change stays, its deadline with it. */

@@ -114,6 +114,8 @@ export interface PreparedStep {
 
 /** What is watched after a change, and until when (wall clock ms). */
 export interface Watch {
+  /** Boot of the machine on which it began. Not in entries of older versions. */
+  readonly boot?: string
   readonly until: number
   readonly everyMs: number
   readonly failures: number

@@ -197,7 +197,10 @@ export async function draftPlan(ports: Ports, request: DraftRequest, log: CallLo
 }
 
 /** Names what is wanted: equal for two plans that want the same, whatever they start from. */
-export function contentOf(ports: Pick<Ports, 'store'>, resources: Plan['resources']): Digest {
+export function contentOf(
+  ports: Pick<Ports, 'store'>,
+  resources: Readonly<Record<string, Pick<Plan['resources'][string], 'kind' | 'spec'>>>,
+): Digest {
   const wanted = Object.fromEntries(Object.entries(resources).map(([name, { kind, spec }]) => [name, { kind, spec }]))
   return ports.store.objects.name(Buffer.from(canonical(jsonOf(wanted))))
 }

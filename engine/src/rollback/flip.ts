@@ -1,6 +1,6 @@
 // Owns: the undo that only turns: every step stands where the change left it and every other side is fit.
 // Never: plans anything; passes a gate.
-import { canonical } from '@understudy/contract'
+import { canonical, equal } from '@understudy/contract'
 import type { Side } from '@understudy/contract'
 import { collectLog } from '../exec/collect-log.ts'
 import { primaryRun } from '../exec/primary-run.ts'
@@ -28,8 +28,17 @@ export interface Flip {
   readonly rows: ReturnType<typeof collectLog>['rows']
 }
 
-/** The flip that leads to the wanted revision, or why there is none. */
-export async function flipTo(writable: Writable, state: StackState, head: Revision, wanted: Revision | null): Promise<Flip | string> {
+/**
+ * The flip that leads to the wanted revision, or why there is none. `asSaved`: the states of the revision itself are wanted;
+ * else what was there before the change, also where somebody had written to it (L2).
+ */
+export async function flipTo(
+  writable: Writable,
+  state: StackState,
+  head: Revision,
+  wanted: Revision | null,
+  asSaved: boolean,
+): Promise<Flip | string> {
   const { store } = writable.ports
   const id = turnedLast(state)?.change ?? ''
   const change = state.changes[id]
@@ -41,6 +50,8 @@ export async function flipTo(writable: Writable, state: StackState, head: Revisi
   if (reached === undefined || !sameResources(reached, wanted)) return 'the last change leads somewhere else'
   const log = collectLog()
   const run = primaryRun(writable, plan, id, log.add, change)
+  const other = asSaved ? elsewhere({ change, plan, to, run }, wanted) : undefined
+  if (other !== undefined) return `${other} was not as the revision has it when the change began`
   const turned = new Set(plan.steps.map((step) => step.id))
   const known = new Set(Object.values(head.resources).map((held) => held.id))
   const unknown = Object.entries(wanted?.resources ?? {}).find(([, held]) => !known.has(held.id) && !turned.has(held.id))
@@ -52,6 +63,16 @@ export async function flipTo(writable: Writable, state: StackState, head: Revisi
     if (stand.standby !== 'fit') return `the other side of ${name} is ${stand.standby}`
   }
   return { change, plan, to, run, rows: log.rows }
+}
+
+/** A step whose side that is turned to is not what the revision says: the change was made over a drift. */
+function elsewhere(flip: Pick<Flip, 'change' | 'plan' | 'to' | 'run'>, wanted: Revision | null): string | undefined {
+  const states = new Map(Object.values(wanted?.resources ?? {}).map(({ id, state }) => [id, state]))
+  return turnsOf(flip).find((name) => {
+    const { from = null, to = null } = flip.run.prepared.get(name) ?? {}
+    const id = flip.plan.steps.find((step) => step.name === name)?.id ?? ''
+    return states.has(id) && !equal(flip.to === 'before' ? from : to, states.get(id) ?? null)
+  })
 }
 
 /** What a flip turns: all that was prepared, but for what has no way back. */

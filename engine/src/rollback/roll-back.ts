@@ -14,6 +14,7 @@ import type { Writable } from '../journal/lease.ts'
 import { artefactIfKept, headRevision, keepArtefact } from '../journal/load-stack.ts'
 import type { Assessment, Rehearsal, Undoing } from '../model/artefacts.ts'
 import type { Back, ChangeState, JournalEntry, StackState } from '../model/journal.ts'
+import { holesOf } from '../model/holes.ts'
 import { jsonOf } from '../model/json-of.ts'
 import type { Held, Plan, Revision } from '../model/plan.ts'
 import { refuseUnknown } from '../plan/choose.ts'
@@ -107,7 +108,7 @@ export async function rollBack(writable: Writable, asked: RollbackRequest, start
     return { outcome: 'refused', code: 'rollback.irreversible', text: `${unaccepted.join(', ')} has no way back`, names: unaccepted }
   }
   if (request.only.length === 0 && !(await deletedSince(writable, state, head, wanted))) {
-    const flip = await flipTo(writable, state, head, wanted)
+    const flip = await flipTo(writable, state, head, wanted, request.to !== null)
     if (typeof flip !== 'string' && turnsOf(flip).length > 0) {
       const done = await performFlip(writable, flip, head, wanted, request.why, startedMs, request.message)
       if (!done.ok && done.outcome === 'held') return { outcome: 'failed', undoing: done.undoing, result: null, held: true }
@@ -135,6 +136,18 @@ export async function rollBack(writable: Writable, asked: RollbackRequest, start
     return compiled(writable, request, await writable.state(), head, wanted, startedMs)
   }
   return compiled(writable, request, state, head, wanted, startedMs)
+}
+
+/** Chosen ones that nothing was planned for and that are not as they were: what they refer to is another one now. */
+function unmoved(head: Revision, wanted: Revision | null, only: readonly Selected[]): readonly { name: string; refers: string }[] {
+  const names = [...new Set(only.flatMap(({ resource, pointer }) => (pointer === null ? [resource] : [])))]
+  return names.flatMap((name) => {
+    const chosen = [{ resource: name, pointer: null }]
+    if (alike(head, wanted, chosen)) return []
+    const holes = holesOf(wanted?.resources[name]?.spec ?? null).map(({ hole }) => hole.$ref)
+    const refers = holes.find((other) => !alike(head, wanted, [{ resource: other, pointer: null }]))
+    return refers === undefined ? [] : [{ name, refers }]
+  })
 }
 
 /** Whether these resources are in both revisions what they are in the other; with no names all of them. */
@@ -307,6 +320,11 @@ async function compiledOnce(
   const left = plan.notes.filter(({ code }) => code === 'written-since' || code === 'no-way-back').map(({ resource }) => resource)
   if (onlyRecords(plan)) return recordedBack(writable, request, wanted?.n ?? 0, head, heldAsTheyAre(plan, head), startedMs)
   if (plan.steps.length === 0) {
+    const stuck = left.length > 0 ? [] : unmoved(head, wanted, request.only)
+    if (stuck.length > 0) {
+      const text = `${stuck.map(({ name, refers }) => `${name} refers to ${refers}`).join(', ')}, and goes back only together with that`
+      return { outcome: 'refused', code: 'rollback.refers', text, names: [...new Set(stuck.map(({ refers }) => refers))] }
+    }
     const why = left.length > 0 ? `${left.join(', ')}: left as it is` : 'everything is as it was already'
     return { outcome: 'nothing', why }
   }
