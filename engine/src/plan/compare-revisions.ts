@@ -110,7 +110,7 @@ async function redactorOf({ clock, signal }: Ports, specs: readonly Json[], call
     const [whole, ...pieces] = secretPieces(secret, value)
     for (const piece of pieces.length > 0 ? pieces : [whole ?? value]) recorder.hide(piece) // what stands around it may be seen
   }
-  return recorder.redact
+  return (text) => recorder.redact(text)
 }
 
 function secretsIn(value: Json): readonly Secret[] {
