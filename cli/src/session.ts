@@ -3,9 +3,9 @@
 import { existsSync, realpathSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
-import { Fault } from '@understudy/contract'
+import { Fault, faultOf } from '@understudy/contract'
 import type { Digest } from '@understudy/contract'
-import { kindTable, machineClock, namedStack, nodeSources, openPorts, openSqliteStore, readIntent } from '@understudy/engine'
+import { kindTable, machineClock, namedStack, nodeSources, openPorts, openReserve, openSqliteStore, readIntent } from '@understudy/engine'
 import type { EngineEvent, Intent, IntentInput, Kind, Ports, Store } from '@understudy/engine'
 import { loadKinds } from './load-kinds.ts'
 import { withModules } from './stack-module.ts'
@@ -57,7 +57,11 @@ export async function openSession(
   const dir = join(base, storeFolder)
   if (!existsSync(file) && (mayCreate || (options.file !== null && options.stack === null))) throw noFile(file, mayCreate)
   if (!mayCreate && !existsSync(dir)) throw noStack(`no store beside ${file}`)
-  const store = await openSqliteStore({ dir, clock: machineClock, place: realpathSync(base) })
+  const open = (): Promise<Store> => openSqliteStore({ dir, clock: machineClock, place: realpathSync(base) })
+  const store = await open().catch((thrown: unknown) => {
+    if (!mayCreate && faultOf(thrown).code === 'fs.no-space' && openReserve(dir).lend()) return open() // for whoever wants to go back
+    throw thrown
+  })
   const { kinds, named, unusable } = await loadKinds(file, dir)
   return {
     file,

@@ -47,6 +47,7 @@ export type { Entry, Holder, LeaseRow, Message, Objects, Store } from './store/s
 export { handsCall, lookCall } from './world/call.ts'
 export type { CallOptions } from './world/call.ts'
 export { machineClock, openPorts } from './world/open-ports.ts'
+export { openReserve } from './world/reserve.ts'
 export { defineStack, literal, ref, secret, variable } from './intent/define-stack.ts'
 export type { ResourceDefinition, StackContext, StackDefinition, StackMaker } from './intent/define-stack.ts'
 export { didYouMean } from './intent/did-you-mean.ts'

@@ -143,6 +143,7 @@ export async function whatIf(ports: Ports, request: ChangeRequest): Promise<Fore
 
 /** The whole way forward, under the lease. */
 export function apply(ports: Ports, request: ChangeRequest, options: ApplyOptions): Promise<ApplyOutcome> {
+  ports.reserve.keep()
   return withLease(ports, request.destroy ? 'destroy' : 'apply', async (writable): Promise<ApplyOutcome> => {
     await settleStack(writable)
     const { policy } = request.intent
@@ -202,6 +203,7 @@ async function replanned(writable: Writable, given: Plan): Promise<Foreseen> {
 /** The way back, under the lease. */
 export function rollback(ports: Ports, request: RollbackRequest): Promise<RollbackResult> {
   const started = ports.clock.monotonic()
+  ports.reserve.free()
   return withLease(ports, 'rollback', async (writable) => {
     const settled = (await settleStack(writable)).filter(({ outcome }) => outcome !== 'kept')
     // That was the last change; the one before it is a good one that nobody asked about.
@@ -220,6 +222,7 @@ export function revertDrift(ports: Ports, resources: readonly string[], message 
 
 /** Settles what a kill left, and undoes what was not confirmed in time. */
 export function recover(ports: Ports): Promise<readonly Recovered[]> {
+  ports.reserve.free()
   return withLease(ports, 'recover', (writable) => settleStack(writable))
 }
 

@@ -91,3 +91,16 @@ test.each(['plan.made', 'apply.prepared', 'apply.turned'])(
     expect(size()).toBe(before + 2)
   },
 )
+
+test('where the store is, filled to the last byte: what was applied still goes back, and forward again with room', async () => {
+  await release(1_234)
+  await release(2_345)
+  fill(store, 0)
+  const { code, errors, lines } = await scene.run(['rollback'])
+  expect({ code, errors }).toEqual({ code: 0, errors: [] })
+  expect(size()).toBe(1_234)
+  rmSync(ballast(store))
+  const n = Number(Object(lines.find(({ type }) => type === 'rollback'))['n'])
+  expect(await scene.run(['rollback', '--to', String(n - 1)])).toMatchObject({ code: 0 })
+  expect(size()).toBe(2_345)
+})

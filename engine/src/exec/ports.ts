@@ -26,6 +26,8 @@ export interface Ports {
   openEffects(recorder: Recorder, lock?: EffectsLock): { readonly reads: Reads; readonly effects: Effects }
   /** Calls again and again until the function it gives is called; never overlapping. */
   every(ms: number, body: () => Promise<void>): () => void
+  /** Space for going back on a full disk. */
+  readonly reserve: { keep(): void; free(): void }
   /** Folder that holds a room for each resource of each world. */
   readonly rooms: string
   /** Aborts when the user wants out. */

@@ -128,6 +128,7 @@ async function askGuards(
 }
 
 async function undo(ports: Ports, change: ChangeState, why: string): Promise<Kept> {
+  ports.reserve.free()
   const outcome = await whenFree(() =>
     withLease(ports, 'rollback', async (writable) => {
       await recoverStack(writable)

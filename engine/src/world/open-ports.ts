@@ -12,6 +12,7 @@ import { openEffects } from '../fx/open-effects.ts'
 import { bootId, isAlive, processStat } from '../fx/process-identity.ts'
 import type { Clock } from '../fx/recorder.ts'
 import type { Emit, EngineEvent } from '../model/events.ts'
+import { openReserve } from './reserve.ts'
 import type { Holder, Store } from '../store/store.ts'
 
 export interface PortOptions {
@@ -49,6 +50,7 @@ export function openPorts({ stack, dir, store, kinds, unusable = {}, onEvent, wh
     every,
     lockEffects: () => lockEffects(join(dir, `lock.${stack}`)),
     openEffects,
+    reserve: openReserve(dir),
     rooms,
     signal,
     emit,
