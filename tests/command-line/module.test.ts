@@ -55,6 +55,26 @@ describe('a stack file in TypeScript, outside of any package', () => {
     expect(code).toBe(3)
   })
 
+  test.each([
+    ['a key', "resources: {\n    web: { kin: 'files.tree' },", /understudy\.ts:4:12[^]*"kin"/],
+    [
+      'a key of a spec',
+      "resources: {\n    web: { kind: 'files.tree', spec: { path: 'live', sauce: 'src' } },",
+      /understudy\.ts:4:54[^]*sauce/,
+    ],
+    [
+      'a reference to nothing',
+      "resources: {\n    'web': { kind: 'files.file', spec: { path: 'f', content: '${nope.path}' } },",
+      /understudy\.ts:4:53/,
+    ],
+    ['a quoted resource', "resources: {\n    'we b': { kind: 'files.file', spec: { path: 'f', content: '' } },", /understudy\.ts:4:5/],
+  ])('%s that is wrong has line, column and snippet', async (_what, text, said) => {
+    folder.write('understudy.ts', `export default {\n  stack: 't',\n  ${text}\n  },\n}\n`)
+    const { code, stderr } = await folder.run('validate')
+    expect([code, stderr]).toEqual([3, expect.stringMatching(said)])
+    expect(stderr).toMatch(/> 4 \|/)
+  })
+
   test('a syntax error in plain JavaScript has its place too', async () => {
     folder.write('stack.mjs', 'const a = 1\nexport default { a b }\n')
     expect(await folder.run('-f', 'stack.mjs', 'validate')).toMatchObject({ code: 3, stderr: expect.stringMatching(/stack\.mjs:2:20/) })

@@ -6,6 +6,7 @@ import type { IntentCode } from './codes.ts'
 import { placeOf, placeText, pointerOf } from './located.ts'
 import type { Source, Span } from './located.ts'
 import { snippetOf } from './snippet.ts'
+import { writtenSpan } from './place-in-code.ts'
 
 export interface Complaint {
   readonly code: IntentCode
@@ -66,7 +67,8 @@ function inOrder(all: readonly Complaint[]): readonly Complaint[] {
 }
 
 function faultOfComplaint(complaint: Complaint, redact: (text: string) => string, more: number): FaultData {
-  const { code, span, detail, resource } = complaint
+  const { code, detail, resource } = complaint
+  const span = complaint.span === null ? null : writtenSpan(complaint.span)
   const hint = typeof complaint.hint === 'string' ? complaint.hint : complaint.hint()
   const fault: FaultData = {
     code,
@@ -87,7 +89,7 @@ function faultOfComplaint(complaint: Complaint, redact: (text: string) => string
       line: place?.line ?? null,
       column: place?.column ?? null,
       snippet: snippet === null ? null : redact(snippet),
-      pointer: clipped(pointerOf(span)),
+      pointer: complaint.span === null ? null : clipped(pointerOf(complaint.span)),
     },
   }
 }

@@ -9,6 +9,7 @@ import { placeInModule } from './module-error.ts'
 import { treeOfValue } from './read-module.ts'
 import { readYaml } from './read-yaml.ts'
 import type { Sources } from '../world/sources.ts'
+import { codeOf } from './place-in-code.ts'
 
 export interface Loaded {
   readonly tree: Tree
@@ -46,14 +47,13 @@ export async function loadModule(
   sources: Sources,
   complaints: Complaints,
 ): Promise<Tree | null> {
-  const source: Source = { file, text: null, shown: false, root: null }
+  const source: Source = { file, text: null, shown: false, code: new TextDecoder().decode(bytes), root: null }
   const refuse = (detail: string, hint: string, span: Span = { source, start: 0, end: 0 }): null => {
     complaints.add({ code: 'intent.module-failed', span, detail, hint })
     return null
   }
   const threw = (what: string, thrown: unknown, hint: string): null => {
-    const written: Source = { file, text: new TextDecoder().decode(bytes), shown: true, root: null }
-    const { span, elsewhere } = placeInModule(thrown, written)
+    const { span, elsewhere } = placeInModule(thrown, codeOf(source) ?? source)
     return refuse(`${what}${textOf(thrown)}${elsewhere === null ? '' : ` (at ${elsewhere})`}`, hint, span ?? undefined)
   }
   let exported: unknown

@@ -6,6 +6,8 @@ export interface Source {
   readonly file: string
   readonly text: string | null
   readonly shown: boolean
+  /** Text of a module. */
+  readonly code?: string
   /** Set once it is parsed; leads from a span to its JSON pointer. */
   root: Tree | null
 }

@@ -19,6 +19,7 @@ import type { Scope } from './scope.ts'
 import { sealSecrets } from './seal-secrets.ts'
 import { quoted } from './snippet.ts'
 import type { Sources } from '../world/sources.ts'
+import { writtenSpan } from './place-in-code.ts'
 
 export const resourceKeys = [
   'kind',
@@ -208,7 +209,7 @@ function readPointers(tree: Tree | undefined, name: string, fields: Fields, comp
 
 /** The place without the folder: the same stack gives the same intent wherever it lies. */
 function whereOf(key: Span): Where | null {
-  const place = placeOf(key)
+  const place = placeOf(writtenSpan(key))
   return place === null ? null : { file: key.source.file.slice(key.source.file.lastIndexOf('/') + 1), ...place }
 }
 
