@@ -11,9 +11,11 @@ import { kindFor } from '../exec/run.ts'
 import { fillHoles, holesOf } from '../model/holes.ts'
 import type { Held, Live, Plan, PlanNote, Reason, Revision, Step, Terms } from '../model/plan.ts'
 import { jsonOf } from '../model/json-of.ts'
+import type { World } from '../model/world.ts'
 import { checkClaims, checkEscapes, checkStoreUnclaimed } from './claims.ts'
 import { planFault, writtenFault, writtenTo } from './desired.ts'
 import type { Desired } from './desired.ts'
+import { driftedComponents } from './drift.ts'
 import { judgeSpec } from './holed.ts'
 import { liveNames } from './live-names.ts'
 import { observeAll, primaryWorld } from './observe.ts'
@@ -88,7 +90,7 @@ export async function draftPlan(ports: Ports, request: DraftRequest, log: CallLo
   for (const { name, held, id, left } of placed) {
     const state = seen.get(id)?.state ?? null
     if (held !== null && left === null && (state === null || !equal(state, held.state))) {
-      const text = state === null ? 'it is gone' : 'it is not what the last change left'
+      const text = state === null ? 'it is gone' : `it is not what the last change left${await writtenIn(ports, world, held, state, log)}`
       notes.push({ code: 'drift', resource: name, text })
       ports.emit('plan.drifted', { resource: name }, { gone: state === null })
     }
@@ -194,6 +196,15 @@ export async function draftPlan(ports: Ports, request: DraftRequest, log: CallLo
   }
   ports.emit('plan.made', {}, { steps: steps.length, waves: waves.length })
   return plan
+}
+
+const NAMED_MAX = 5
+
+/** What somebody else wrote to, by name: a change over it takes it away. */
+async function writtenIn(ports: Ports, world: World, held: Held, live: Json, log: CallLog): Promise<string> {
+  const pointers = await driftedComponents(ports, world, held, live, log)
+  const more = pointers.length > NAMED_MAX ? ` and ${pointers.length - NAMED_MAX} more` : ''
+  return pointers.length === 0 ? '' : `: ${pointers.slice(0, NAMED_MAX).join(', ')}${more}`
 }
 
 /** Names what is wanted: equal for two plans that want the same, whatever they start from. */

@@ -1,12 +1,15 @@
 // Owns: comparing what is live with what the last change left.
 // Never: writes.
 import { equal } from '@understudy/contract'
+import type { Json } from '@understudy/contract'
 import { reading } from '../exec/attempt.ts'
+import type { CallLog } from '../exec/attempt.ts'
 import { collectLog } from '../exec/collect-log.ts'
 import type { Ports } from '../exec/ports.ts'
 import { kindFor } from '../exec/run.ts'
 import type { ChangeRow } from '../model/drift.ts'
-import type { Revision } from '../model/plan.ts'
+import type { Held, Revision } from '../model/plan.ts'
+import type { World } from '../model/world.ts'
 import { observe, primaryWorld } from './observe.ts'
 
 /** One row for each resource of a revision, in the order of names. */
@@ -17,10 +20,7 @@ export async function findDrift(ports: Ports, revision: Revision): Promise<reado
   for (const [resource, held] of Object.entries(revision.resources).toSorted(([a], [b]) => (a < b ? -1 : 1))) {
     const seen = await observe(ports, world, held, held.state, held.terms, log.add)
     const drifted = seen === null || !equal(seen.state, held.state)
-    const { components } = kindFor(ports, held.kind)
-    const bound = { world, resource: held.id, during: 'differ', limits: held.terms, log: log.add }
-    const pointers =
-      drifted && components !== null ? await reading(ports, bound, (call) => components.differ(held.state, seen?.state ?? null, call)) : []
+    const pointers = drifted ? await driftedComponents(ports, world, held, seen?.state ?? null, log.add) : []
     rows.push({
       resource,
       kind: held.kind,
@@ -31,4 +31,12 @@ export async function findDrift(ports: Ports, revision: Revision): Promise<reado
     })
   }
   return rows
+}
+
+/** Pointers of what somebody else wrote to; empty where the kind has no components. */
+export function driftedComponents(ports: Ports, world: World, held: Held, live: Json | null, log: CallLog): Promise<readonly string[]> {
+  const { components } = kindFor(ports, held.kind)
+  if (components === null) return Promise.resolve([])
+  const bound = { world, resource: held.id, during: 'differ', limits: held.terms, log }
+  return reading(ports, bound, (call) => components.differ(held.state, live, call))
 }

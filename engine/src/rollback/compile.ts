@@ -107,15 +107,31 @@ async function mergedState(
 ): Promise<Json | typeof THEIRS> {
   const world = primaryWorld(head)
   const live = (await observe(ports, world, now, now.state, now.terms, log))?.state ?? null
-  if (live === null || equal(live, then.state) || resolve === 'ours' || !writtenTo(ports, now, live)) return then.state
+  if (live === null || equal(live, then.state) || !writtenTo(ports, now, live)) return then.state
   if (resolve === 'theirs') return THEIRS
   // What it would be is known only when what it refers to is prepared: there is nothing yet to merge with.
-  if (holesOf(then.spec).length > 0) throw writtenFault(name, name)
-  const { merge } = kindFor(ports, now.kind)
+  if (holesOf(then.spec).length > 0) {
+    if (resolve === 'ours') return then.state
+    throw writtenFault(name, name)
+  }
+  const { merge, components } = kindFor(ports, now.kind)
   const bound = { world, resource: now.id, during: 'merge', limits: now.terms, log }
   const result =
     merge === null ? { conflicts: [{ pointer: '' }] } : await reading(ports, bound, (call) => merge(now.state, then.state, live, call))
   if ('merged' in result && result.merged !== null) return result.merged
+  if (resolve === 'ours') {
+    const settled = await reading(ports, bound, async (call) => {
+      if (merge === null || components === null || !('conflicts' in result)) return null
+      // Only what is in conflict is decided; what else was written since stays (L17).
+      let theirs: Json = live
+      for (const { pointer } of result.conflicts) {
+        theirs = await components.set(theirs, pointer, await components.get(then.state, pointer, call), call)
+      }
+      const again = await merge(now.state, then.state, theirs, call)
+      return 'merged' in again ? again.merged : null
+    })
+    return settled ?? then.state
+  }
   const where = 'conflicts' in result ? result.conflicts.map(({ pointer }) => `${name}#${pointer}`).join(', ') : name
   throw writtenFault(name, where)
 }

@@ -5,9 +5,10 @@ import {
   linkSync,
   lstatSync,
   mkdirSync,
-  readdirSync,
   readFileSync,
+  readdirSync,
   renameSync,
+  rmSync,
   symlinkSync,
   unlinkSync,
   utimesSync,
@@ -208,10 +209,18 @@ test('names that are not UTF-8, and names near the longest, work', async () => {
   }
 })
 
-test('a directory that is not there is said, and made by nobody', async () => {
-  path = join(stage.dir, 'nowhere', 'app.conf')
+test('directories above that are not there are made while preparing; one that went away with the file is said', async () => {
+  path = join(stage.dir, 'no', 'where', 'app.conf')
   expect(await filesFile.read(place(), null, look())).toBe(null)
-  expect(await faultOf(change(specOf({ content: 'x' })))).toMatchObject({ code: 'file.no-directory', class: 'conflict' })
+  const { turn, release } = await change(specOf({ content: 'x' }))
+  expect(lstatSync(join(stage.dir, 'no')).mode & 0o7777).toBe(0o755)
+  await turn('after')
+  expect(readFileSync(path, 'utf8')).toBe('x')
+  await release()
+  rmSync(join(stage.dir, 'no'), { recursive: true })
+  const state = await filesFile.want(place(), specOf({ content: 'x' }), look())
+  const gone = filesFile.prepare(place(), state.state, { ...state.state, mode: 0o600 }, stage.hands('primary', 'file', 'k2'))
+  expect(await faultOf(gone)).toMatchObject({ code: 'file.no-directory', class: 'conflict' })
 })
 
 test('a secret is neither shown as text nor world-readable', async () => {

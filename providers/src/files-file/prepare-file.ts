@@ -1,5 +1,5 @@
 // Owns: the slow half of a step: the new file made whole and durable beside the live one.
-// Never: touches the live file, or prepares on top of what the plan did not see.
+// Never: touches the live file, or anything else outside but a missing parent directory; prepares on top of what the plan did not see.
 import { posix } from 'node:path'
 import { equal } from '@understudy/contract'
 import type { DirWrites, Hands, Prepared } from '@understudy/contract'
@@ -14,6 +14,8 @@ import { printOf, readFile } from './read-file.ts'
 import type { ReadFile } from './read-file.ts'
 import type { FileMemento, FileOut, FileSide, FileState } from './spec.ts'
 
+const PARENT_MODE = 0o755 // as `mkdir -p` of most people makes them
+
 export async function prepareFile(
   path: string,
   from: FileState | null,
@@ -21,9 +23,9 @@ export async function prepareFile(
   call: Hands,
 ): Promise<Prepared<FileMemento, FileOut>> {
   const place = filePlace(path, call.key, (bytes) => call.name(bytes))
-  const dir = openIfThere(call.fx, place.parent)
+  const dir = openIfThere(call.fx, place.parent) ?? (from === null && to !== null ? madeFor(place, call) : null)
   if (dir === null) {
-    const hint = 'Make it first, for example as a files.tree that this resource depends on.'
+    const hint = 'Somebody took it away: make it again, with what was in it.'
     throw fileFault('no-directory', 'conflict', 'The directory of the file is not there.', shown(place.parent), hint)
   }
   try {
@@ -51,6 +53,12 @@ export async function prepareFile(
   } finally {
     dir.close()
   }
+}
+
+/** Missing directories above are made, as a tree makes them; they stay. */
+function madeFor({ parent }: FilePlace, call: Hands): DirWrites | null {
+  call.fx.fs.ensure(parent, PARENT_MODE)
+  return openIfThere(call.fx, parent)
 }
 
 function checkFrom(path: string, live: ReadFile | null, from: FileState | null): void {
