@@ -43,6 +43,7 @@ describe('L1, L10: what has no way back is not called undone', () => {
     expect(live()).toEqual(['two', 'hello'])
     expect(await rollBackOn(stack, { acceptIrreversible: ['sent'] })).toMatchObject({ ...left, how: 'flip' })
     expect(live()).toEqual(['one', 'hello'])
+    expect(await rollBackOn(stack)).toMatchObject({ outcome: 'nothing' }) // what was left is not tried again
     expect(Object.keys((await headRevision(stack.store, await state()))?.resources ?? {}).toSorted()).toEqual(['note', 'sent'])
     expect(await rollBackOn(stack, { to: 2 })).toMatchObject({ outcome: 'undone', how: 'flip' })
     expect(live()).toEqual(['two', 'hello'])

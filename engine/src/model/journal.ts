@@ -14,6 +14,8 @@ export interface Author {
 export interface Back {
   readonly to: number
   readonly how: 'undone' | 'redone'
+  /** Only of some resources or components. */
+  readonly inParts?: true
 }
 
 export type JournalEntry =

@@ -86,7 +86,9 @@ export async function rollBack(writable: Writable, asked: RollbackRequest, start
   const request = { ...asked, only: await namedAsShown(ports, asked.only, [head, wanted], collectLog().add) }
   refuseUnknown('--accept-loss', request.acceptLoss, head.resources, wanted?.resources ?? {})
   refuseUnknown('--accept-irreversible', request.acceptIrreversible, head.resources, wanted?.resources ?? {})
-  if (asked.to === null && row.back?.how === 'undone' && alike(head, wanted, request.only)) {
+  // What a whole undo had to leave is not tried again, unless somebody names it.
+  const whole = request.only.length === 0 && row.back?.inParts !== true
+  if (asked.to === null && row.back?.how === 'undone' && (whole || alike(head, wanted, request.only))) {
     const what = request.only.length === 0 ? 'the last change is' : `${request.only.map(({ resource }) => resource).join(', ')}:`
     return { outcome: 'nothing', why: `${what} undone already; --to ${head.n - 1} would bring it back` }
   }
@@ -206,7 +208,7 @@ async function inParts(
   const base = { head, state, message: message === '' ? `undo ${parts.plan.undoes ?? ''}` : message, startedMs }
   const leap = { head, wanted, only: request.only, content: parts.plan.content }
   const tombstones = await tombstonesFor(ports, state, leap)
-  const done = await performPartsFlip(writable, parts, { ...base, back: backOf(wanted, tombstones) }, tombstones)
+  const done = await performPartsFlip(writable, parts, { ...base, back: backOf(request, wanted, tombstones) }, tombstones)
   if (done.outcome === 'held') return { outcome: 'failed', undoing: null, result: null, held: true }
   if (done.outcome === 'back') return null
   const { committed, switchMs } = done
@@ -249,8 +251,9 @@ async function provenBy(store: Store, change: ChangeState | undefined) {
 }
 
 /** What had a tombstone and is in force again is redone. */
-function backOf(wanted: Revision | null, tombstones: readonly JournalEntry[]): Back {
-  return { to: wanted?.n ?? 0, how: tombstones.some(({ type }) => type === 'tombstone.lifted') ? 'redone' : 'undone' }
+function backOf({ only }: RollbackRequest, wanted: Revision | null, tombstones: readonly JournalEntry[]): Back {
+  const how = tombstones.some(({ type }) => type === 'tombstone.lifted') ? 'redone' : 'undone'
+  return { to: wanted?.n ?? 0, how, ...(only.length === 0 ? {} : { inParts: true }) }
 }
 
 /** Says for people what an undo leads to. */
@@ -362,7 +365,7 @@ async function compiledOnce(
   )
   const leap = { head, wanted, only: request.only, content: plan.content }
   const tombstones = request.to === head.n ? [] : await tombstonesFor(ports, state, leap)
-  const back = request.to === head.n ? null : backOf(wanted, tombstones)
+  const back = request.to === head.n ? null : backOf(request, wanted, tombstones)
   const result = await applyPlan(writable, {
     ...(back === null ? {} : { back }),
     verify: verifyRun,
