@@ -2,7 +2,7 @@
 // Never: overwrites what is not as the migrations made it; lets go of what is not back; makes a change fail.
 import type { SqlWrites } from '@understudy/contract'
 import { dropWork, fillTable, makeWork, refusedOf, workName } from './fill.ts'
-import { all, hasTable, joinLive, keepName, list, same } from './images.ts'
+import { all, hasTable, joinLive, keepName, list, noteReturned, same } from './images.ts'
 import type { Keep } from './images.ts'
 import { isOf, latesIn } from './late.ts'
 import type { Late } from './late.ts'
@@ -165,6 +165,15 @@ function bring(db: SqlWrites, keep: Keep, pair: Pair, late: Late, way: Way): boo
   }
   const inPlace = `SELECT w.src FROM ${work} AS w WHERE w.rowid NOT IN (SELECT n FROM ${refusedOf(work)})`
   const brought = db.all(`${inPlace} LIMIT 1`).length > 0
+  if (brought && !way.whole) {
+    const { key } = columnsOf(db, late)
+    noteReturned(
+      db,
+      keep,
+      pair,
+      `SELECT ${key.map((name) => `l.${quoted(name)}`).join(', ')} FROM ${quoted(late.name)} AS l WHERE ${src} IN (${inPlace})`,
+    )
+  }
   if (way.complete) db.run(`DELETE FROM ${quoted(late.name)} AS l WHERE ${src} IN (${inPlace})`)
   dropWork(db, work)
   for (const table of [o, fit]) db.run(`DROP TABLE ${table}`)

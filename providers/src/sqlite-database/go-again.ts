@@ -37,7 +37,7 @@ export function reconcile(db: SqlWrites, keep: Keep, pairs: readonly Pair[], aga
     for (const pair of pairs) if (pair.touched && pair.by === 'none') takeMade(db, keep, pair)
     if (was.yielded) for (const pair of pairs) nameYielded(db, keep, old, pair)
     settleLate(db, keep.short, again.turn)
-    for (const pair of pairs) settleValues(db, old, again.plan.pairs, pair)
+    for (const pair of pairs) settleValues(db, keep, old, again.plan.pairs, pair)
   })
   restoreNumbers(db, again.plan.undone.found, again.plan.undone.left, was.numbers)
 }

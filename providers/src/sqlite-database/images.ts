@@ -6,6 +6,7 @@
 //   keep_a(rid, s, d…, k…)   rows of the new side, as the migration left them
 //   keep_r(rid, l, d…, k…)   rows of the new side, as the undo found them     l = 1: put aside by the undo; 2: back in place since
 //   keep_q(rid, c…, k…)      rows of the old side, as the undo left them
+//   keep_v(rid, k…)          rows of the new side that somebody's values came back into: they are his, whatever a migration makes
 // c: columns of the old side, d: of the new one, by place; k: the key in the new side's types; rid: the row number.
 import type { SqlReads, SqlWrites } from '@understudy/contract'
 import { extraOf, lostOf } from './pairs.ts'
@@ -14,7 +15,7 @@ import type { Table } from './read-schema.ts'
 import { OURS } from './sql-statements.ts'
 import { quoted } from './sqlite-fault.ts'
 
-export type Role = 'a' | 'b' | 'q' | 'r' | 'w' | 'o' | 'd'
+export type Role = 'a' | 'b' | 'q' | 'r' | 'w' | 'o' | 'd' | 'v'
 
 /** Names of one turn of one change. `turn` grows with each: what the last one kept is still read while the next is made. */
 export interface Keep {
@@ -119,6 +120,13 @@ export function keyBefore(db: SqlWrites, keep: Keep, pair: Pair): void {
   for (const { definition } of parts) db.run(`ALTER TABLE ${name} ADD COLUMN ${definition}`)
   db.run(`UPDATE ${name} SET ${parts.map(({ value }, at) => `k${at} = ${value}`).join(', ')}`)
   indexKeep(db, name, pair)
+}
+
+/** Notes rows that somebody's values came back into; `keys` selects their keys, in order. */
+export function noteReturned(db: SqlWrites, keep: Keep, pair: Pair, keys: string): void {
+  const name = keepName(keep, pair.n, 'v')
+  if (!hasTable(db, name)) makeKeep(db, name, pair, [])
+  db.run(`INSERT INTO ${name} SELECT NULL, s.* FROM (${keys}) AS s`)
 }
 
 /** Rows of a side as they are now. */

@@ -5,7 +5,7 @@
 //   late_v(rowid, column…, others…)   a row by its number: the others are what else it held, to know it by
 //   late_v(column…, others…)          rows that cannot be told apart
 import type { SqlReads, SqlWrites } from '@understudy/contract'
-import { all, counted, hasTable, keepName, list, onKey, same } from './images.ts'
+import { all, counted, hasTable, keepName, list, noteReturned, onKey, same } from './images.ts'
 import type { Keep } from './images.ts'
 import { GONE, isOf, latesIn } from './late.ts'
 import type { Late } from './late.ts'
@@ -46,7 +46,9 @@ export function putValuesAside(db: SqlWrites, keep: Keep, old: Keep, pair: Pair)
   const [r, a, made] = [keepName(keep, pair.n, 'r'), keepName(old, pair.n, 'a'), keepName(keep, pair.n, 'd')]
   const ds = extra.map((place) => `d${place}`)
   const usual = `EXISTS (SELECT 1 FROM ${made} AS u WHERE ${all(ds.map((d) => same(`x.${d}`, `u.${d}`)))})`
-  const which = all(['x.l = 0', writtenBy(db, pair, { r, a, ds, usual })])
+  const v = keepName(old, pair.n, 'v')
+  const returned = hasTable(db, v) ? ` OR EXISTS (SELECT 1 FROM ${v} AS v WHERE ${onKey(pair, 'v', 'x')})` : ''
+  const which = all(['x.l = 0', `(${writtenBy(db, pair, { r, a, ds, usual })}${returned})`])
   if (db.all(`SELECT 1 FROM ${r} AS x WHERE ${which} LIMIT 1`).length > 0) {
     const { key, others } = namedParts(pair)
     const parts = [...key, ...extra.map((place) => ({ name: after.columns[place]?.name ?? '', value: `x.d${place}` })), ...others]
@@ -131,7 +133,7 @@ export function columnsOf(db: SqlReads, { name }: Late): { readonly key: readonl
  * The change is done again, and each row that is there has what its undo took away, or lies aside whole: what is left here is
  * of rows that are gone.
  */
-export function settleValues(db: SqlWrites, { short, turn }: Keep, then: readonly Pair[], pair: Pair): void {
+export function settleValues(db: SqlWrites, keep: Keep, { short, turn }: Keep, then: readonly Pair[], pair: Pair): void {
   const { before, after } = pair
   const was = then.find(({ n, after: side }) => n === pair.n && side?.name === after?.name)
   if (before === null || after === null || was === undefined) return
@@ -141,7 +143,11 @@ export function settleValues(db: SqlWrites, { short, turn }: Keep, then: readonl
     const known = was.by === pair.by && pair.by !== 'none' && key.length > 0
     const names = pair.by === 'rowid' ? [after.rowid ?? 'rowid'] : pair.key.map((part) => quoted(part.after))
     const match = all(names.map((name, at) => `x.${name} = l.${quoted(key[at] ?? '')}`))
-    if (known) db.run(`DELETE FROM ${quoted(late.name)} AS l WHERE EXISTS (SELECT 1 FROM ${quoted(after.name)} AS x WHERE ${match})`)
+    const back = `FROM ${quoted(late.name)} AS l WHERE EXISTS (SELECT 1 FROM ${quoted(after.name)} AS x WHERE ${match})`
+    if (known) {
+      noteReturned(db, keep, pair, `SELECT ${key.map((name) => `l.${quoted(name)}`).join(', ')} ${back}`)
+      db.run(`DELETE ${back}`)
+    }
     if (!known || db.all(`SELECT 1 FROM ${quoted(late.name)} LIMIT 1`).length === 0) db.run(`DROP TABLE ${quoted(late.name)}`)
   }
 }
