@@ -8,7 +8,7 @@ import { isOf, latesIn } from './late.ts'
 import type { Late } from './late.ts'
 import { extraOf } from './pairs.ts'
 import type { Pair, PairSide } from './pairs.ts'
-import { affinitiesOf, columnsOf } from './put-values-aside.ts'
+import { affinitiesOf, columnsOf, sameRow } from './put-values-aside.ts'
 import { readTable, ROWID_NAMES } from './read-schema.ts'
 import { folded, quoted } from './sqlite-fault.ts'
 
@@ -81,7 +81,7 @@ function wayOfValues(db: SqlWrites, late: Late, pair: Pair): Way | null {
   const proofs = proofsOf(pair, key, named)
   const match =
     pair.by === 'columns' && isKey(pair, key)
-      ? all(pair.key.map((part, at) => `x.${quoted(part.after)} = l.${quoted(key[at] ?? '')}`))
+      ? all([...pair.key.map((part, at) => `x.${quoted(part.after)} = l.${quoted(key[at] ?? '')}`), sameRow(db, late, pair)])
       : pair.by === 'rowid' && proofs !== null
         ? all([`x.${after.rowid ?? 'rowid'} = l.${quoted(key[0] ?? '')}`, ...proofs.map(({ condition }) => condition)])
         : null

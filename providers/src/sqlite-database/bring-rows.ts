@@ -7,6 +7,7 @@ import type { Keep } from './images.ts'
 import { letGo, putAside } from './late.ts'
 import { extraOf } from './pairs.ts'
 import type { Pair, PairSide } from './pairs.ts'
+import { givenAgain } from './put-values-aside.ts'
 import { quoted } from './sqlite-fault.ts'
 
 /** A pair with both sides, and the names of what is known of it. `r`, `q` are of the undo; `b`, `o` of this turn. */
@@ -71,9 +72,10 @@ function workOut(db: SqlWrites, work: string, both: Both): void {
   const first = `NOT EXISTS (SELECT 1 FROM ${r} AS p WHERE ${onKey(pair, 'p', 'r')} AND p.rowid < r.rowid)`
   // Written since the undo: their values stay, those of columns that the old side has no place for come back.
   const extra = extraOf(pair)
+  const again = givenAgain(db, before) ? sameAsThen(both, nowSame) : null
   const written = (x: string): string => {
     const differs = `NOT (${all(extra.map((place) => same(`${x}.${columns[place] ?? ''}`, `r.d${place}`)))})`
-    return all([`+r.rowid NOT IN (SELECT n FROM ${coming})`, nowThere, differs, first])
+    return all([`+r.rowid NOT IN (SELECT n FROM ${coming})`, nowThere, differs, first, again === null ? '1' : again(x)])
   }
   const moving = (x: string): string =>
     `${isComing(0)} AND NOT EXISTS (SELECT 1 FROM ${r} AS r WHERE ${joinLive(pair, 'r', x)} AND ${isComing(1)} AND ${alike(x)})`
@@ -97,6 +99,24 @@ function workOut(db: SqlWrites, work: string, both: Both): void {
     ? `NOT EXISTS (SELECT 1 FROM ${b} AS b WHERE ${joinLive(pair, 'b', live)}) AND NOT EXISTS (SELECT 1 FROM ${r} AS r WHERE ${joinLive(pair, 'r', live)})`
     : '0'
   db.run(`DELETE FROM ${live} WHERE (${made}) OR EXISTS (SELECT 1 FROM ${r} AS r WHERE ${making(live)})`)
+}
+
+/**
+ * Whether the row `x` of the new side is the one that the undo left under the key of `r`: a key that is given again does not say
+ * so by itself (`sameRow` in put-values-aside.ts). Null where nothing else is known of a row.
+ */
+function sameAsThen({ pair, before, columns, q, b }: Both, nowSame: string): ((x: string) => string) | null {
+  const places = pair.from.flatMap((place, at) => {
+    const isKey = pair.key.some((part) => part.before === before.columns[at]?.name)
+    return isKey || (place === null && !pair.touched) ? [] : [{ at, place }]
+  })
+  if (places.length === 0) return null
+  const held = (x: string): string =>
+    places.map(({ at, place }) => same(pair.touched ? `b.c${at}` : `${x}.${columns[place ?? 0] ?? ''}`, `q.c${at}`)).join(' + ')
+  const from = pair.touched ? `${q} AS q JOIN ${b} AS b ON ${onKey(pair, 'b', 'q')}` : `${q} AS q`
+  const bigger = `SELECT max(q.k0) FROM ${q} AS q WHERE ${nowSame}`
+  return (x) =>
+    `(r.k0 < (${bigger}) OR EXISTS (SELECT 1 FROM ${from} WHERE ${onKey(pair, 'q', 'r')} AND 2 * (${held(x)}) >= ${places.length}))`
 }
 
 /** What has no place in the new side any more is put aside; what the next undo needs to bring its old form back is put right. */

@@ -4,12 +4,13 @@ import type { SqlWrites } from '@understudy/contract'
 import type { ChangeRow } from './change-row.ts'
 import { all, counted, hasTable, joinLive, keepName, onKey, same } from './images.ts'
 import type { Keep } from './images.ts'
+import { isOf, latesIn } from './late.ts'
 import type { Late } from './late.ts'
 import { lostOf } from './pairs.ts'
 import type { Pair, PairSide } from './pairs.ts'
-import { affinitiesOf, columnNames, freeName, makeLate } from './put-values-aside.ts'
+import { affinitiesOf, columnNames, columnsOf, freeName, givenAgain, makeLate } from './put-values-aside.ts'
 import type { Part } from './put-values-aside.ts'
-import { ROWID_NAMES } from './read-schema.ts'
+import { readTable, ROWID_NAMES } from './read-schema.ts'
 import { folded, quoted } from './sqlite-fault.ts'
 
 /** Of the change that `row` records, which stands. `undone`: it was a way back that was derived, and no migration dropped anything. */
@@ -20,6 +21,7 @@ export function keepDropped(db: SqlWrites, short: string, row: ChangeRow, undone
     const late = { ...keep, gone: undone ? ('undone' as const) : ('dropped' as const) }
     if (pair.after === null) {
       keepRows(db, keep, pair, late, '1')
+      retireValues(db, pair.before.name)
       continue
     }
     // Turn 0: their table stayed, so that no turn is the one they come back with.
@@ -29,6 +31,19 @@ export function keepDropped(db: SqlWrites, short: string, row: ChangeRow, undone
         keepReplaced(db, keep, pair, pair.before, pair.after, { ...late, turn: 0 })
     }
     if (lostOf(pair).length > 0 && hasTable(db, quoted(pair.after.name))) keepValues(db, keep, pair, late)
+  }
+}
+
+/** Values of a table that is gone for good: another one under its name is not it. They stay aside (turn 0). */
+function retireValues(db: SqlWrites, table: string): void {
+  for (const late of latesIn(db)) {
+    if (!late.values || late.turn === 0 || !isOf(db, late, table)) continue
+    const name = freeName(db, { ...late, turn: 0 }, late.table)
+    const { key, others, marks } = columnsOf(db, late)
+    const columns = [...key, ...others, ...marks]
+    makeLate(db, name, columns, key.length, key.length === 1 && readTable(db, late.name)?.numbered === true, marks.length)
+    db.run(`INSERT INTO ${quoted(name)} SELECT ${columns.map(quoted).join(', ')} FROM ${quoted(late.name)}`)
+    db.run(`DROP TABLE ${quoted(late.name)}`)
   }
 }
 
@@ -80,7 +95,7 @@ function keepReplaced(db: SqlWrites, keep: Keep, pair: Pair, before: PairSide, a
     `(${column.value} IS NOT NULL AND NOT (${same(`t.${column.typed}`, column.now)}))`
   const replaced = columns.filter((column) => db.all(`SELECT 1 FROM ${from} WHERE ${isReplaced(column)} LIMIT 1`).length > 0)
   if (replaced.length > 0) {
-    const { key } = namedNow(pair)
+    const { key } = namedNow(db, pair)
     const parts = [...key, ...replaced]
     const name = freeName(db, { ...late, values: true }, after.name)
     makeLate(db, name, columnNames(parts), key.length, false)
@@ -102,19 +117,23 @@ function keepValues(db: SqlWrites, keep: Keep, pair: Pair, late: Name): void {
   const from = apart ? `${b} AS b JOIN ${quoted(after.name)} AS x ON ${joinLive(pair, 'b', 'x')}` : `${b} AS b`
   const which = apart ? all([stayed, `NOT (${usual})`]) : `NOT (${usual})`
   if (db.all(`SELECT 1 FROM ${from} WHERE ${which} LIMIT 1`).length === 0) return
-  const { key, others } = namedNow(pair)
+  const { key, others } = namedNow(db, pair)
   const parts = [...key, ...lost.map((at) => ({ name: before.columns[at]?.name ?? '', value: `b.c${at}` })), ...others]
   const name = freeName(db, { ...late, values: true }, after.name)
-  makeLate(db, name, columnNames(parts), key.length, pair.by === 'rowid')
+  makeLate(db, name, columnNames(parts), key.length, pair.by === 'rowid', pair.by === 'columns' ? others.length : 0)
   db.run(`INSERT INTO ${quoted(name)} SELECT ${parts.map(({ value }) => value).join(', ')} FROM ${from} WHERE ${which}`)
 }
 
-function namedNow(pair: Pair): { readonly key: readonly Part[]; readonly others: readonly Part[] } {
-  if (pair.by === 'columns') return { key: pair.key.map((part, at) => ({ name: part.after, value: `b.k${at}` })), others: [] }
+function namedNow(db: SqlWrites, pair: Pair): { readonly key: readonly Part[]; readonly others: readonly Part[] } {
   const others = pair.from.flatMap((place, at) => {
     const column = pair.after?.columns[place ?? -1]
+    if (pair.by === 'columns' && pair.key.some((part) => part.after === column?.name)) return []
     return column === undefined ? [] : [{ name: column.name, value: pair.by === 'none' ? `b.c${at}` : `x.${quoted(column.name)}` }]
   })
+  if (pair.by === 'columns') {
+    const key = pair.key.map((part, at) => ({ name: part.after, value: `b.k${at}` }))
+    return { key, others: givenAgain(db, pair.after) ? others : [] }
+  }
   const taken = new Set([...(pair.before?.columns ?? []), ...(pair.after?.columns ?? [])].map(({ name }) => folded(name)))
   const number = pair.by === 'rowid' ? ROWID_NAMES.find((name) => !taken.has(name)) : undefined
   return { key: number === undefined ? [] : [{ name: number, value: 'b.k0' }], others }

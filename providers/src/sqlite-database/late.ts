@@ -127,7 +127,7 @@ function lateText(db: SqlReads, { name, values, table }: Late): string {
   const rows = Number(db.all(`SELECT count(*) AS n FROM ${quoted(name)}`)[0]?.['n'])
   if (!values) return `table ${table}: ${rows} rows, kept in ${name}`
   const there = new Set(readTable(db, table)?.columns.map((column) => folded(column.name)))
-  const columns = db.all(`PRAGMA main.table_info(${quoted(name)})`).filter(({ pk }) => pk === 0)
+  const columns = db.all(`PRAGMA main.table_info(${quoted(name)})`).filter(({ pk, type }) => pk === 0 && type !== 'BLOB') // not a mark
   const gone = columns.filter((column) => !there.has(folded(String(column['name']))))
   const what = (gone.length > 0 ? gone : columns).map((column) => String(column['name']))
   return `table ${table}: ${what.join(', ')} of ${rows} rows, kept in ${name}`

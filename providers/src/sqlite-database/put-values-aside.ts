@@ -1,7 +1,8 @@
 // Owns: what somebody wrote into columns that an undo takes away, put aside by the key of its row, in tables people can find.
 // Never: holds what a migration writes itself: that comes again with it; a whole row: those are in late.ts.
 
-//   late_v(KEY…, column…)             a row by its primary key, as the table names it while the column is not there
+//   late_v(KEY…, column…)             a row by its primary key, as the table names it while the column is not there; of an
+//   late_v(KEY, column…, others…)     INTEGER PRIMARY KEY, which SQLite gives out again, with what else the row held
 //   late_v(rowid, column…, others…)   a row by its number: the others are what else it held, to know it by
 //   late_v(column…, others…)          rows that cannot be told apart
 import type { SqlReads, SqlWrites } from '@understudy/contract'
@@ -10,7 +11,7 @@ import type { Keep } from './images.ts'
 import { GONE, isOf, latesIn } from './late.ts'
 import type { Late } from './late.ts'
 import { extraOf } from './pairs.ts'
-import type { Pair } from './pairs.ts'
+import type { Pair, PairSide } from './pairs.ts'
 import { readTable, ROWID_NAMES } from './read-schema.ts'
 import { OURS } from './sql-statements.ts'
 import { folded, quoted } from './sqlite-fault.ts'
@@ -50,10 +51,10 @@ export function putValuesAside(db: SqlWrites, keep: Keep, old: Keep, pair: Pair)
   const returned = hasTable(db, v) ? ` OR EXISTS (SELECT 1 FROM ${v} AS v WHERE ${onKey(pair, 'v', 'x')})` : ''
   const which = all(['x.l = 0', `(${writtenBy(db, pair, { r, a, ds, usual })}${returned})`])
   if (db.all(`SELECT 1 FROM ${r} AS x WHERE ${which} LIMIT 1`).length > 0) {
-    const { key, others } = namedParts(pair)
+    const { key, others } = namedParts(db, pair)
     const parts = [...key, ...extra.map((place) => ({ name: after.columns[place]?.name ?? '', value: `x.d${place}` })), ...others]
     const late = freeName(db, { ...keep, gone: 'written', values: true }, before.name)
-    makeLate(db, late, columnNames(parts), key.length, pair.by === 'rowid')
+    makeLate(db, late, columnNames(parts), key.length, pair.by === 'rowid', pair.by === 'columns' ? others.length : 0)
     db.run(`INSERT INTO ${quoted(late)} SELECT ${parts.map(({ value }) => value).join(', ')} FROM ${r} AS x WHERE ${which}`)
   }
   db.run(`DROP TABLE ${made}`)
@@ -77,16 +78,49 @@ function writtenBy(
 }
 
 /** By what a row is known again: in names of the side that stands while its value lies aside. */
-function namedParts(pair: Pair): { readonly key: readonly Part[]; readonly others: readonly Part[] } {
-  if (pair.by === 'columns')
-    return { key: pair.key.map((part, at) => ({ name: part.before ?? part.after, value: `x.k${at}` })), others: [] }
+function namedParts(db: SqlReads, pair: Pair): { readonly key: readonly Part[]; readonly others: readonly Part[] } {
   const others = (pair.before?.columns ?? []).flatMap(({ name }, at) => {
     const place = pair.from[at] ?? null
-    return place === null ? [] : [{ name, value: `x.d${place}` }]
+    const isKey = pair.by === 'columns' && pair.key.some((part) => part.before === name)
+    return place === null || isKey ? [] : [{ name, value: `x.d${place}` }]
   })
+  if (pair.by === 'columns') {
+    const key = pair.key.map((part, at) => ({ name: part.before ?? part.after, value: `x.k${at}` }))
+    return { key, others: givenAgain(db, pair.before) ? others : [] }
+  }
   const taken = new Set([...(pair.before?.columns ?? []), ...(pair.after?.columns ?? [])].map(({ name }) => folded(name)))
   const number = pair.by === 'rowid' ? ROWID_NAMES.find((name) => !taken.has(name)) : undefined
   return { key: number === undefined ? [] : [{ name: number, value: 'x.k0' }], others }
+}
+
+/**
+ * Whether the row `x` of the new side is the one that lies aside as `l` under a key which is given again: it holds at least half
+ * of what the other held, or a row with a bigger key is still as it was. A deleted row's key goes to another one only when no
+ * bigger one is left.
+ */
+export function sameRow(db: SqlReads, late: Late, pair: Pair): string {
+  const { key, marks } = columnsOf(db, late)
+  const [number] = key
+  const now = pair.key[0]?.after
+  if (marks.length === 0 || number === undefined || now === undefined || pair.after === null) return '1'
+  const named = new Map(marks.map((name) => [folded(name), name]))
+  const alike = (x: string, l: string): readonly string[] =>
+    (pair.before?.columns ?? []).flatMap(({ name }, at) => {
+      const column = pair.after?.columns[pair.from[at] ?? -1]
+      const held = named.get(folded(name))
+      return column === undefined || held === undefined ? [] : [same(`${x}.${quoted(column.name)}`, `${l}.${quoted(held)}`)]
+    })
+  const held = alike('x', 'l')
+  if (held.length === 0) return '1'
+  const bigger = `SELECT max(m.${quoted(number)}) FROM ${quoted(late.name)} AS m JOIN ${quoted(pair.after.name)} AS y ON y.${quoted(now)} = m.${quoted(number)} AND ${all(alike('y', 'm'))}`
+  return `(2 * (${held.join(' + ')}) >= ${held.length} OR l.${quoted(number)} < (${bigger}))`
+}
+
+/** Whether SQLite gives the key of a deleted row to another one: an INTEGER PRIMARY KEY that is not AUTOINCREMENT. */
+export function givenAgain(db: SqlReads, side: PairSide | null): boolean {
+  if (side === null || !side.numbered) return false
+  const counts = db.all(`SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'`).length > 0
+  return !counts || db.all(`SELECT 1 FROM sqlite_sequence WHERE name = ? COLLATE NOCASE`, side.name).length === 0
 }
 
 /** A new column may have the old name of a key: then it gets another one here, and is not taken for it. */
@@ -100,9 +134,11 @@ export function columnNames(parts: readonly Part[]): readonly string[] {
   })
 }
 
-/** `key` of the columns are the key; `numbered`: it is a row number. */
-export function makeLate(db: SqlWrites, name: string, columns: readonly string[], key: number, numbered: boolean): void {
-  const names = columns.map(quoted)
+const MARK = ' BLOB' // keeps a value as it is, and tells the column from those whose values lie aside
+
+/** `key` of the columns are the key; `numbered`: it is a row number; the last `marks` only say which row it is. */
+export function makeLate(db: SqlWrites, name: string, columns: readonly string[], key: number, numbered: boolean, marks = 0): void {
+  const names = columns.map((column, at) => `${quoted(column)}${at < columns.length - marks ? '' : MARK}`)
   const primary = numbered || key === 0 ? '' : `, PRIMARY KEY (${names.slice(0, key).join(', ')})`
   const [first = '', ...rest] = names
   const all = numbered && key === 1 ? [`${first} INTEGER PRIMARY KEY`, ...rest] : names
@@ -121,12 +157,20 @@ export function freeName(
   }
 }
 
-/** Columns of a table of values: those of the key, and the others. */
-export function columnsOf(db: SqlReads, { name }: Late): { readonly key: readonly string[]; readonly others: readonly string[] } {
+/** Columns of a table of values: those of the key, the others, and those that only say which row it is. */
+export function columnsOf(
+  db: SqlReads,
+  { name }: Pick<Late, 'name'>,
+): { readonly key: readonly string[]; readonly others: readonly string[]; readonly marks: readonly string[] } {
   const info = db.all(`PRAGMA main.table_info(${quoted(name)})`)
-  const named = (which: (pk: number) => boolean): readonly string[] =>
-    info.filter(({ pk }) => which(Number(pk))).map((column) => String(column['name']))
-  return { key: named((pk) => pk > 0), others: named((pk) => pk === 0) }
+  const named = (which: (pk: number, type: unknown) => boolean): readonly string[] =>
+    info.filter(({ pk, type }) => which(Number(pk), type)).map((column) => String(column['name']))
+  const isMark = (type: unknown): boolean => type === MARK.trim()
+  return {
+    key: named((pk) => pk > 0),
+    others: named((pk, type) => pk === 0 && !isMark(type)),
+    marks: named((pk, type) => pk === 0 && isMark(type)),
+  }
 }
 
 /**
@@ -142,7 +186,7 @@ export function settleValues(db: SqlWrites, keep: Keep, { short, turn }: Keep, t
     const { key } = columnsOf(db, late)
     const known = was.by === pair.by && pair.by !== 'none' && key.length > 0
     const names = pair.by === 'rowid' ? [after.rowid ?? 'rowid'] : pair.key.map((part) => quoted(part.after))
-    const match = all(names.map((name, at) => `x.${name} = l.${quoted(key[at] ?? '')}`))
+    const match = all([...names.map((name, at) => `x.${name} = l.${quoted(key[at] ?? '')}`), sameRow(db, late, pair)])
     const back = `FROM ${quoted(late.name)} AS l WHERE EXISTS (SELECT 1 FROM ${quoted(after.name)} AS x WHERE ${match})`
     if (known) {
       noteReturned(db, keep, pair, `SELECT ${key.map((name) => `l.${quoted(name)}`).join(', ')} ${back}`)
@@ -170,14 +214,14 @@ export function followNames(db: SqlWrites, pairs: readonly Pair[], to: 'before' 
     )
     for (const late of lates) {
       if (!isOf(db, late, was.name)) continue
-      const { key, others } = columnsOf(db, late)
-      const columns = [...key, ...others]
+      const { key, others, marks } = columnsOf(db, late)
+      const columns = [...key, ...others, ...marks]
       const names = columns.map((name) => renamed.get(folded(name)) ?? name)
       if (was.name === is.name && names.every((name, at) => folded(name) === folded(columns[at] ?? ''))) continue
       const unique = columnNames(names.map((name) => ({ name, value: '' })))
       const numbered = key.length === 1 && readTable(db, late.name)?.numbered === true
       const made = freeName(db, late, is.name)
-      makeLate(db, made, unique, key.length, numbered)
+      makeLate(db, made, unique, key.length, numbered, marks.length)
       db.run(`INSERT INTO ${quoted(made)} SELECT ${columns.map(quoted).join(', ')} FROM ${quoted(late.name)}`)
       db.run(`DROP TABLE ${quoted(late.name)}`)
     }
