@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { openFolder } from './folder.ts'
@@ -40,6 +41,22 @@ test('a database that was destroyed comes back with its rows', async () => {
   expect(await folder.run('-y', 'destroy')).toMatchObject({ code: 0 })
   expect(await folder.run('-y', 'rollback')).toMatchObject({ code: 0 })
   expect(sql('SELECT * FROM orders')).toEqual(['1|tea', '2|milk'])
+})
+
+test('destroyed and made by somebody else, the rows of then are a loss by name; once that file is gone they are back', async () => {
+  expect(await folder.run('-y', 'destroy')).toMatchObject({ code: 0 })
+  sql("CREATE TABLE theirs AS SELECT 'by hand' AS what")
+  const refused = await folder.run('-y', 'rollback')
+  expect(refused).toMatchObject({
+    code: 5,
+    stdout: expect.stringMatching(/its rows of then, another one was made in its place[^]*--accept-loss db/),
+  })
+  expect(sql('SELECT * FROM theirs')).toEqual(['by hand'])
+  rmSync(folder.path('shop.db'))
+  expect(await folder.run('-y', 'rollback')).toMatchObject({ code: 0 })
+  expect(sql('SELECT * FROM orders')).toEqual(['1|tea', '2|milk'])
+  await apply(note, database, 'more: { kind: files.file, spec: { path: more, content: "" } }')
+  expect(await folder.run('-y', 'rollback', '--to', '1')).toMatchObject({ code: 0 })
 })
 
 test('destroyed and applied anew a database is empty; that the old one would not come back into it is a loss by name', async () => {

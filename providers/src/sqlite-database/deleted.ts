@@ -47,6 +47,12 @@ export function lastAt(path: string, fx: Reads | Effects): number {
   return Math.max(readRecord(path, fx)?.last ?? -1, ...pendingAt(path, fx).map(({ generation }) => generation))
 }
 
+/** Whether something is kept of a database of this generation that was deleted here, and did not come back for good. */
+export function isKept(path: string, generation: number, fx: Reads | Effects): boolean {
+  const kept: readonly { readonly generation: number }[] = [...(readRecord(path, fx)?.kept ?? []), ...pendingAt(path, fx)]
+  return kept.some((one) => one.generation === generation)
+}
+
 /** Lets go of a deleted database: its content goes to the store. One that grew too big for that stays, under a name of its own. */
 export async function releaseDeleted(path: string, memento: DeleteMemento, call: Hands): Promise<void> {
   const aside = asidePath(path, memento.short)

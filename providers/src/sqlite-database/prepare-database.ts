@@ -4,7 +4,7 @@ import { posix } from 'node:path'
 import { canonical, Fault } from '@understudy/contract'
 import type { Hands, Prepared } from '@understudy/contract'
 import { openIfThere } from '../files-file/open-if-there.ts'
-import { bringBack, DELETED, isTooBig, lastAt } from './deleted.ts'
+import { bringBack, DELETED, isKept, isTooBig, lastAt } from './deleted.ts'
 import { convert, lineageOf } from './convert.ts'
 import type { Lineage } from './convert.ts'
 import { asidePath, build, fileId, shortOf } from './files.ts'
@@ -90,6 +90,9 @@ async function change(path: string, from: State, to: State, short: string, call:
   const pending = continued ? added.flatMap(({ name, sql }) => statementsOf(name, sql)) : []
   const anew =
     generationOf(from) === generationOf(to) ? [] : [`database ${posix.basename(path)}: its rows of then, it was deleted and made anew`]
+  // Somebody made a file where ours was deleted: it was under no migration, and what is kept of ours does not come into it.
+  const foreign = from.migrations.count === 0 && to.migrations.count > 0 && isKept(path, generationOf(to), call.fx)
+  const theirs = foreign ? [`database ${posix.basename(path)}: its rows of then, another one was made in its place`] : []
   const unrun = continued ? [] : added.filter(writesRows).map(({ name }) => `migration ${name}: what it writes to rows`)
   let statements: readonly Statement[] = pending
   let losses: readonly string[] = []
@@ -116,7 +119,7 @@ async function change(path: string, from: State, to: State, short: string, call:
     out: { path },
     reversal: 'restore',
     bytesHeld: touched ? sizeOf(path, call) : 0,
-    losses: [...anew, ...losses, ...virtual],
+    losses: [...anew, ...theirs, ...losses, ...virtual],
   }
 }
 

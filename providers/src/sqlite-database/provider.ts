@@ -62,8 +62,8 @@ export const sqliteDatabase: Provider<Spec, State, Memento, Part, Out> = {
   async fork({ part: { path } }, _to, live, _spec, call) {
     const copy = posix.join(call.room, posix.basename(path))
     removeFile(copy, call)
-    if (live === null) await carryDeleted(path, copy, call)
-    else await call.fx.sql.copy(path, copy)
+    await carryDeleted(path, copy, call)
+    if (live !== null) await call.fx.sql.copy(path, copy)
     return { part: { path: copy }, out: live === null ? null : { path: copy }, fidelity: 'exact', because: '' }
   },
   async close(_at, call) {
