@@ -12,7 +12,14 @@ interface LongRun {
 }
 
 /** The result of each is recorded in docs/benchmarks.md with seed and commit. */
-const runs: readonly LongRun[] = []
+const runs: readonly LongRun[] = [
+  {
+    name: 'sequences',
+    what: 'random changes, undos and edits by hand, with the laws checked after each',
+    minutes: 20,
+    command: ['env', 'SEQUENCES=1000', 'vitest', 'run', '--project', 'real', 'tests/laws/sequences.test.ts'],
+  },
+]
 
 const [name, ...rest] = process.argv.slice(2)
 const run = runs.find((candidate) => candidate.name === name)
@@ -21,7 +28,7 @@ if (run) {
   process.exitCode = spawnSync(command, [...args, ...rest], { cwd: root, env: toolEnvironment, stdio: 'inherit' }).status ?? 1
 } else {
   if (name !== undefined) console.error(`error: no long run is called ${name}`)
-  console.log(runs.length === 0 ? 'There are no long runs yet.' : 'npm run long -- NAME, where NAME is one of:')
+  console.log('npm run long -- NAME, where NAME is one of:')
   for (const { name, what, minutes } of runs) console.log(`  ${name.padEnd(20)} ${what} (~${minutes} min)`)
   if (name !== undefined) process.exitCode = 3
 }

@@ -16,13 +16,16 @@ import { observe, primaryWorld } from '../plan/observe.ts'
 import type { Original } from './originals.ts'
 import type { Selected } from './selection.ts'
 
+/** `ours`, `theirs`: what wins where both were written to; `saved`: the saved state, whatever was written (`drift --revert`). */
+export type Resolve = 'ours' | 'theirs' | 'saved'
+
 export interface Compilation {
   readonly head: Revision
   readonly wanted: Revision | null
   /** Empty: all. */
   readonly chosen: readonly Selected[]
   /** What to do where something else was written since and it cannot be merged: take the undo's, or leave it. */
-  readonly resolve: 'ours' | 'theirs' | null
+  readonly resolve: Resolve | null
   /** What has no way back: it stays as it is. */
   readonly oneWay: readonly string[]
 }
@@ -102,12 +105,12 @@ async function mergedState(
   now: Held,
   then: Held,
   head: Revision,
-  resolve: 'ours' | 'theirs' | null,
+  resolve: Resolve | null,
   log: CallLog,
 ): Promise<Json | typeof THEIRS> {
   const world = primaryWorld(head)
   const live = (await observe(ports, world, now, now.state, now.terms, log))?.state ?? null
-  if (live === null || equal(live, then.state) || !writtenTo(ports, now, live)) return then.state
+  if (live === null || equal(live, then.state) || resolve === 'saved' || !writtenTo(ports, now, live)) return then.state
   if (resolve === 'theirs') return THEIRS
   // What it would be is known only when what it refers to is prepared: there is nothing yet to merge with.
   if (holesOf(then.spec).length > 0) {
@@ -201,7 +204,7 @@ async function withComponents(
       const left = await components.get(now.state, pointer, call)
       const foreign = !same(is, left) && !same(is, was)
       if (foreign && resolve === null) throw writtenFault(name, `${name}#${pointer}`)
-      if (!foreign || resolve === 'ours') mixed = await components.set(mixed, pointer, was, call)
+      if (!foreign || resolve === 'ours' || resolve === 'saved') mixed = await components.set(mixed, pointer, was, call)
     }
     return mixed
   })

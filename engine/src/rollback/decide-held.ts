@@ -89,7 +89,7 @@ export async function decideHeld(writable: Writable, decision: HeldDecision): Pr
       to: plan.base,
       only,
       withClosure: true,
-      resolve: 'ours',
+      resolve: 'saved',
       acceptLoss: decision.force,
       acceptIrreversible: [],
       message: `forced: ${decision.force.join(', ')}`,

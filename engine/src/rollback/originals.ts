@@ -45,9 +45,10 @@ export async function originalsSince(store: Store, state: StackState, wanted: Re
     const [was, is] = [byId(before), byId(revision)]
     for (const [id, [name, held]] of is) {
       if (was.has(id)) continue
-      const again = away ? known.get(id) : undefined
-      const met = gap ? { name, ...held, state: null } : metBy(plan, id, name, held)
-      const original = again === undefined ? met : again
+      const taken = gap ? { name, ...held, state: null } : metBy(plan, id, name, held)
+      // A change that is turned back brings again what it had deleted: that was ours, unless it is known whose it was.
+      const ours = change === undefined ? taken : null
+      const original = away ? (known.has(id) ? (known.get(id) ?? null) : ours) : taken
       known.set(id, original)
       if (original !== null) found.set(id, original)
     }

@@ -24,6 +24,7 @@ import { rehearse } from '../shadow/rehearse.ts'
 import type { Store } from '../store/store.ts'
 import { verifyRun } from '../verify/verify.ts'
 import { compileDesired, compileHandBack } from './compile.ts'
+import type { Resolve } from './compile.ts'
 import { flipTo, performFlip, revisionNumbered, turnsOf } from './flip.ts'
 import { partsFlip, performPartsFlip } from './flip-parts.ts'
 import type { PartsFlip } from './flip-parts.ts'
@@ -40,7 +41,7 @@ export interface RollbackRequest {
   /** Empty: everything. */
   readonly only: readonly Selected[]
   readonly withClosure: boolean
-  readonly resolve: 'ours' | 'theirs' | null
+  readonly resolve: Resolve | null
   readonly acceptLoss: readonly string[]
   /** Resources without a way back that are left as they are, so that the rest can go back. */
   readonly acceptIrreversible: readonly string[]
@@ -272,7 +273,7 @@ export async function putBack(writable: Writable, resources: readonly string[], 
     to: head.n,
     only,
     withClosure: true,
-    resolve: 'ours',
+    resolve: 'saved',
     acceptLoss: [],
     acceptIrreversible: [],
     message: message === '' ? `put back ${resources.join(', ')}` : message,
@@ -318,7 +319,7 @@ async function compiledOnce(
   const desired = await compileDesired(ports, compilation, log.add)
   const handBack = await compileHandBack(ports, compilation, await originalsSince(ports.store, state, wanted), log.add)
   const undoes = undoesOf(request, wanted)
-  const written = request.resolve === 'ours' ? 'over' : request.resolve === 'theirs' ? 'leave' : 'refuse'
+  const written = request.resolve === 'ours' || request.resolve === 'saved' ? 'over' : request.resolve === 'theirs' ? 'leave' : 'refuse'
   const plan = await draftPlan(ports, { goal: 'undo', intent: null, undoes, desired, base: head, replace: [], written, handBack }, log.add)
   const left = plan.notes.filter(({ code }) => code === 'written-since' || code === 'no-way-back').map(({ resource }) => resource)
   if (onlyRecords(plan)) return recordedBack(writable, request, wanted?.n ?? 0, head, heldAsTheyAre(plan, head), startedMs)
