@@ -59,6 +59,15 @@ describe('L9: undo twice is undo once', () => {
     expect(live()).toBe('1,1')
   })
 
+  test('of a redo of a part', async () => {
+    await rollBackOn(stack, only('one'))
+    await rollBackOn(stack, { to: 2 })
+    expect(await rollBackOn(stack)).toMatchObject({ outcome: 'undone' })
+    expect(live()).toBe('1,2')
+    expect(await rollBackOn(stack)).toMatchObject({ outcome: 'nothing' })
+    expect(live()).toBe('1,2')
+  })
+
   test('a tombstone names the change that made what is buried, not an undo in between', async () => {
     const change = (await loadStack(stack.store, 'test')).revisions.at(-1)?.change
     await rollBackOn(stack, only('one'))

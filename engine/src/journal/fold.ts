@@ -116,7 +116,7 @@ export function foldEntry(state: StackState, seq: number, at: number, entry: Jou
       })
       const { by = null, message = '' } = entry
       const was = next.changes[entry.change]
-      const back = was?.back ?? ({ to: was?.revision ?? 0, how: 'redone' } as const)
+      const back = { to: was?.revision ?? 0, how: was?.back?.how ?? 'redone' } as const // whole, and as it was left then
       const row = { n: entry.n, digest: entry.revision, change: entry.change, at, how: back.how, recorded: false, back, by, message }
       return { ...redone, revisions: [...redone.revisions, row] }
     }

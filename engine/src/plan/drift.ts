@@ -1,6 +1,6 @@
 // Owns: comparing what is live with what the last change left.
 // Never: writes.
-import { equal } from '@understudy/contract'
+import { equal, faultOf } from '@understudy/contract'
 import type { Json } from '@understudy/contract'
 import { reading } from '../exec/attempt.ts'
 import type { CallLog } from '../exec/attempt.ts'
@@ -38,5 +38,9 @@ export function driftedComponents(ports: Ports, world: World, held: Held, live: 
   const { components } = kindFor(ports, held.kind)
   if (components === null) return Promise.resolve([])
   const bound = { world, resource: held.id, during: 'differ', limits: held.terms, log }
-  return reading(ports, bound, (call) => components.differ(held.state, live, call))
+  return reading(ports, bound, (call) => components.differ(held.state, live, call)).catch((thrown: unknown) => {
+    // What the last change left is not kept any more: that it is another one is known, not where.
+    if (faultOf(thrown).code === 'store.missing') return []
+    throw thrown
+  })
 }

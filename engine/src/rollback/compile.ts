@@ -96,6 +96,8 @@ function asDesired({ kind, asked, spec, terms }: Held): Omit<Desired, 'target' |
   return { kind, asked, spec, terms, movedFrom: null }
 }
 
+const ROUNDS_MAX = 8 // what is decided may bring another conflict to light
+
 const THEIRS = Symbol('what is there stays')
 
 /** Three ways: what the last change left (base), what the undo wants (ours), what is there (theirs). */
@@ -127,11 +129,16 @@ async function mergedState(
       if (merge === null || components === null || !('conflicts' in result)) return null
       // Only what is in conflict is decided; what else was written since stays (L17).
       let theirs: Json = live
-      for (const { pointer } of result.conflicts) {
-        theirs = await components.set(theirs, pointer, await components.get(then.state, pointer, call), call)
+      let { conflicts } = result
+      for (let round = 0; round < ROUNDS_MAX && conflicts.every(({ pointer }) => pointer !== ''); round += 1) {
+        for (const { pointer } of conflicts) {
+          theirs = await components.set(theirs, pointer, await components.get(then.state, pointer, call), call)
+        }
+        const again = await merge(now.state, then.state, theirs, call)
+        if ('merged' in again) return again.merged
+        conflicts = again.conflicts
       }
-      const again = await merge(now.state, then.state, theirs, call)
-      return 'merged' in again ? again.merged : null
+      return null // the whole is in conflict
     })
     return settled ?? then.state
   }
