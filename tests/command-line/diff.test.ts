@@ -48,6 +48,24 @@ test('a secret in a file of a tree is shown by no diff, also where somebody wrot
   expect(diffs[2]?.stdout).toMatch(/\+two = .* # by hand/)
 })
 
+test('nor are lines of one, one too short to be blanked, or one that was put back by hand', async () => {
+  const tree = `stack: t\nsecrets: { token: { file: token } }\nresources:\n  tree: { kind: files.tree, spec: { path: live, files: { k: { content: "pw \${secret.token} x" } } } }\n`
+  folder.write('understudy.yaml', tree)
+  const diffs: string[] = []
+  for (const [token, edit] of [
+    ['p9', 'pw p9 x edited'],
+    ['first-secret', 'pw first-secret x edited'],
+    ['AAAA-line\nBBBB-line\nCCCC-line', 'pw AAAA-line\n   changed\n   CCCC-line x'],
+    ['last-secret', 'token=first-secret'],
+  ] as const) {
+    folder.write('token', token)
+    expect(await folder.run('apply', '-y')).toMatchObject({ code: 0, stderr: expect.any(String) })
+    folder.write('live/k', edit)
+    for (const args of [['diff'], ['diff', '--json']] as const) diffs.push((await folder.run(...args)).stdout)
+  }
+  for (const stdout of diffs) expect(stdout).not.toMatch(/p9|first-secret|AAAA|BBBB|CCCC|last-secret/)
+})
+
 describe('diff against what is live', () => {
   test('shows the lines of both sides, also after another reader has seen them', async () => {
     folder.write('live/f', 'one\n2\nthree\n')

@@ -1,12 +1,14 @@
 // Owns: `diff`: two revisions, or a revision and what is live, as text where there is text.
 // Never: shows a secret: states hold only its label.
 import { Fault } from '@understudy/contract'
-import { artefactOf, diffRevisions, headRevision, liveRevision, loadStack } from '@understudy/engine'
+import { artefactIfKept, artefactOf, diffRevisions, headRevision, liveRevision, loadStack } from '@understudy/engine'
 import type { ResourceDifference, Revision, StackState } from '@understudy/engine'
 import { createTwoFilesPatch } from 'diff'
 import type { Context } from '../context.ts'
 import type { Exit } from '../exit-codes.ts'
 import { oneLine, printable } from '../render/renderer.ts'
+
+const SECRETS_OF_MAX = 200 // revisions whose secrets are known by heart
 
 export function diffVerb(context: Context, values: Readonly<Record<string, unknown>>, args: readonly string[]): Promise<Exit> {
   return context.withStore(async ({ ports, stack }) => {
@@ -17,7 +19,15 @@ export function diffVerb(context: Context, values: Readonly<Record<string, unkno
     if (head === null) throw none('nothing was applied yet')
     const a = first === undefined ? head : await revision(first)
     const b = second === undefined ? await liveRevision(ports, head) : await revision(second)
-    const rows = await diffRevisions(ports, a, b, second === undefined)
+    const digests = [...new Set(state.revisions.slice(-SECRETS_OF_MAX).map(({ digest }) => digest))]
+    const others = await Promise.all(digests.map((digest) => artefactIfKept(ports.store, 'revision', digest)))
+    const rows = await diffRevisions(
+      ports,
+      a,
+      b,
+      second === undefined,
+      others.filter((one) => one !== null),
+    )
     context.renderer.result(
       'diff',
       { from: a.n, to: second === undefined ? 'live' : b.n, rows },

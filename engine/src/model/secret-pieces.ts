@@ -11,10 +11,16 @@ export function secretPieces({ secret: label }: Pick<Secret, 'secret'>, text: st
   const template = parseTemplate(label)
   const parts = template.ok ? template.parts : []
   const all = parts.flatMap((part) => (typeof part === 'string' ? [] : [part.name]))
-  if (all.length === 0) return [text]
+  if (all.length === 0) return [...new Set([text, ...linesOf(text)])]
   const pattern = parts.map((part) => (typeof part === 'string' ? RegExp.escape(part) : '([^]*?)')).join('')
   const stands = new RegExp(`^${pattern.replaceAll('([^]*?)([^]*?)', '([^]*?)')}$`).exec(text)?.slice(1) ?? []
   const touching = stands.length < all.length // then it is not known which is which
   const named = all.includes('secret')
-  return [...new Set([text, ...stands.filter((_, at) => touching || !named || all[at] === 'secret')])]
+  const secret = stands.filter((_, at) => touching || !named || all[at] === 'secret')
+  return [...new Set([text, ...secret, ...secret.flatMap(linesOf)])]
+}
+
+/** Of a key in several lines each is secret: somebody may have written in between. */
+function linesOf(text: string): readonly string[] {
+  return text.includes('\n') ? text.split('\n').flatMap((line) => (line.trim() === '' ? [] : [line.trim()])) : []
 }

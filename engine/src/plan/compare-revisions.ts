@@ -51,8 +51,14 @@ export async function liveRevision(ports: Ports, head: Revision): Promise<Revisi
   return { ...head, resources }
 }
 
-/** `live`: the second one is what is live now (`liveRevision`); its content is read there. */
-export async function diffRevisions(ports: Ports, a: Revision, b: Revision, live: boolean): Promise<readonly ResourceDifference[]> {
+/** `others`: more revisions whose secrets are blanked: an old one may have been put back by hand. `live`: the second one is what is live now (`liveRevision`); its content is read there. */
+export async function diffRevisions(
+  ports: Ports,
+  a: Revision,
+  b: Revision,
+  live: boolean,
+  others: readonly Revision[] = [],
+): Promise<readonly ResourceDifference[]> {
   const names = [...new Set([...Object.keys(a.resources), ...Object.keys(b.resources)])].toSorted()
   const rows: ResourceDifference[] = []
   for (const resource of names) {
@@ -61,7 +67,15 @@ export async function diffRevisions(ports: Ports, a: Revision, b: Revision, live
     if (was !== undefined && is !== undefined && equal(was.state, is.state)) continue
     const held = is ?? was
     if (held === undefined) continue
-    const components = await differing(ports, held, is === undefined ? a : b, was, is, live)
+    const components = await differing(
+      ports,
+      held,
+      is === undefined ? a : b,
+      was,
+      is,
+      live,
+      others.flatMap(({ resources }) => resources[resource]?.spec ?? []),
+    )
     rows.push({ resource, before: was?.state ?? null, after: is?.state ?? null, components })
   }
   return rows
@@ -74,11 +88,12 @@ async function differing(
   was: Held | undefined,
   is: Held | undefined,
   live: boolean,
+  specs: readonly Json[],
 ): Promise<ResourceDifference['components']> {
   const { components, liveBytes } = kindFor(ports, held.kind)
   if (components === null || (was !== undefined && is !== undefined && was.kind !== is.kind)) return []
   return reading(ports, boundTo(held, revision), async (call) => {
-    const redact = await redactorOf(ports, [was?.spec ?? null, is?.spec ?? null], call)
+    const redact = await redactorOf(ports, [was?.spec ?? null, is?.spec ?? null, ...specs], call)
     const text = async (state: Json | undefined, pointer: string, from: Look) => {
       const part = state === undefined ? undefined : await components.get(state, pointer, from)
       const plain = part === undefined ? null : await textOf(components, part, from)
@@ -98,9 +113,12 @@ async function differing(
   })
 }
 
+const HIDDEN_MIN = 4 // characters: what a recorder blanks
+
 /** Blanks the secrets that these specs name out of a text; nothing of it is shown where one of them cannot be known any more. */
 async function redactorOf({ clock, signal }: Ports, specs: readonly Json[], call: Look): Promise<(text: string) => string | null> {
   const recorder = createRecorder(clock, signal)
+  const short: string[] = [] // would be blanked out of half the words there are
   for (const secret of specs.flatMap((spec) => secretsIn(spec))) {
     const value = await call.reveal(secret).catch((thrown: unknown) => {
       if (isMissing(thrown)) return null
@@ -108,9 +126,12 @@ async function redactorOf({ clock, signal }: Ports, specs: readonly Json[], call
     })
     if (value === null) return () => null
     const [whole, ...pieces] = secretPieces(secret, value)
-    for (const piece of pieces.length > 0 ? pieces : [whole ?? value]) recorder.hide(piece) // what stands around it may be seen
+    for (const piece of pieces.length > 0 ? pieces : [whole ?? value]) {
+      if (piece.length < HIDDEN_MIN) short.push(piece)
+      else recorder.hide(piece) // what stands around it may be seen
+    }
   }
-  return (text) => recorder.redact(text)
+  return (text) => (short.some((piece) => text.includes(piece)) ? null : recorder.redact(text))
 }
 
 function secretsIn(value: Json): readonly Secret[] {

@@ -113,10 +113,10 @@ async function mergedState(
   const world = primaryWorld(head)
   const live = (await observe(ports, world, now, now.state, now.terms, log))?.state ?? null
   if (live === null || equal(live, then.state) || resolve === 'saved' || !writtenTo(ports, now, live)) return then.state
-  if (resolve === 'theirs') return THEIRS
   // What it would be is known only when what it refers to is prepared: there is nothing yet to merge with.
   if (holesOf(then.spec).length > 0) {
     if (resolve === 'ours') return then.state
+    if (resolve === 'theirs') return THEIRS
     throw writtenFault(name, name)
   }
   const { merge, components } = kindFor(ports, now.kind)
@@ -124,6 +124,7 @@ async function mergedState(
   const result =
     merge === null ? { conflicts: [{ pointer: '' }] } : await reading(ports, bound, (call) => merge(now.state, then.state, live, call))
   if ('merged' in result && result.merged !== null) return result.merged
+  if (resolve === 'theirs') return THEIRS
   if (resolve === 'ours') {
     const settled = await reading(ports, bound, async (call) => {
       if (merge === null || components === null || !('conflicts' in result)) return null

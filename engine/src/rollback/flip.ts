@@ -50,6 +50,9 @@ export async function flipTo(
   if (reached === undefined || !sameResources(reached, wanted)) return 'the last change leads somewhere else'
   const log = collectLog()
   const run = primaryRun(writable, plan, id, log.add, change)
+  const late = change.undoing === null ? null : await artefactIfKept(store, 'undoing', change.undoing)
+  const spoilt = late?.late.map(({ resource }) => resource) ?? []
+  if (spoilt.length > 0) return `the other side of ${spoilt.join(', ')} holds what somebody wrote there after the change`
   const other = asSaved ? elsewhere({ change, plan, to, run }, wanted) : undefined
   if (other !== undefined) return `${other} was not as the revision has it when the change began`
   const turned = new Set(plan.steps.map((step) => step.id))
@@ -250,11 +253,9 @@ async function stuck(writable: Writable, flip: Flip, undoing: Undoing): Promise<
   const left = undoing.refused.map(({ step }) => step)
   const why = left.length > 0 ? `could not be turned: ${left.join(', ')}` : 'what came back is not what was saved'
   const log = await keepRows(writable, flip.rows())
-  if (flip.to === 'before') {
-    await journal.append([
-      { type: 'step.logged', change: flip.change.change, log },
-      { type: 'change.held', change: flip.change.change, why, faults: undoing.refused.map(({ fault }) => fault) },
-    ])
-  }
+  await journal.append([
+    { type: 'step.logged', change: flip.change.change, log },
+    { type: 'change.held', change: flip.change.change, why, faults: undoing.refused.map(({ fault }) => fault) },
+  ])
   return { ok: false, undoing, outcome: 'held' }
 }

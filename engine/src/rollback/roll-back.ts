@@ -1,6 +1,6 @@
 // Owns: an undo from the request to the verdict: nothing, a flip, or a compiled one; always verified, tombstoned, undoable.
 // Never: passes through the forward gates (L7); drops what was written since without naming it (L17).
-import { canonical, Fault, faultOf } from '@understudy/contract'
+import { canonical, equal, Fault, faultOf } from '@understudy/contract'
 import type { Digest } from '@understudy/contract'
 import { adoptRevision } from '../apply/adopt.ts'
 import { assess } from '../assess/assess.ts'
@@ -18,7 +18,9 @@ import { holesOf } from '../model/holes.ts'
 import { jsonOf } from '../model/json-of.ts'
 import type { Held, Plan, Revision } from '../model/plan.ts'
 import { refuseUnknown } from '../plan/choose.ts'
+import type { Desired } from '../plan/desired.ts'
 import { draftPlan } from '../plan/draft.ts'
+import { findDrift } from '../plan/drift.ts'
 import { heldAsTheyAre, onlyRecords } from '../plan/records.ts'
 import { rehearse } from '../shadow/rehearse.ts'
 import type { Store } from '../store/store.ts'
@@ -79,7 +81,11 @@ export async function rollBack(writable: Writable, asked: RollbackRequest, start
   if (head === null || row === undefined) return { outcome: 'nothing', why: 'nothing was ever applied' }
   // Undo twice is undo once (L9): after an undo, of the whole or of a part, what it went back to is what is asked for again.
   const target = asked.to ?? (row.back?.how === 'undone' ? row.back.to : head.n - 1)
-  if (target === head.n) return { outcome: 'nothing', why: `revision ${target} is what is live` }
+  if (target === head.n) {
+    const drifted = (await findDrift(ports, head)).flatMap((one) => (one.drifted ? [one.resource] : []))
+    const since = `revision ${target} is the last one; ${drifted.join(', ')} is another by now, and \`drift --revert\` puts that back`
+    return { outcome: 'nothing', why: drifted.length === 0 ? `revision ${target} is what is live` : since }
+  }
   const wanted = await revisionNumbered(writable, state, target)
   if (wanted === null && target !== 0) throw noRevision(target, state)
   const unknown = asked.only.find(({ resource }) => head.resources[resource] === undefined && wanted?.resources[resource] === undefined)
@@ -110,7 +116,8 @@ export async function rollBack(writable: Writable, asked: RollbackRequest, start
     ports.emit('rollback.refused', {}, { code: 'rollback.irreversible', names: unaccepted })
     return { outcome: 'refused', code: 'rollback.irreversible', text: `${unaccepted.join(', ')} has no way back`, names: unaccepted }
   }
-  if (request.only.length === 0 && !(await deletedSince(writable, state, head, wanted))) {
+  // Who says what wins knows of other writes: only a planned undo merges them.
+  if (request.only.length === 0 && request.resolve === null && !(await deletedSince(writable, state, head, wanted))) {
     const flip = await flipTo(writable, state, head, wanted, request.to !== null)
     if (typeof flip !== 'string' && turnsOf(flip).length > 0) {
       const done = await performFlip(writable, flip, head, wanted, request.why, startedMs, request.message)
@@ -151,6 +158,19 @@ function unmoved(head: Revision, wanted: Revision | null, only: readonly Selecte
     const refers = holes.find((other) => !alike(head, wanted, [{ resource: other, pointer: null }]))
     return refers === undefined ? [] : [{ name, refers }]
   })
+}
+
+/** What somebody has put back by hand already: live it is as the undo wants it, and the last revision says something else. */
+function alreadyThere({ steps, resources, live }: Plan, desired: Readonly<Record<string, Desired>>, head: Revision): Revision['resources'] {
+  const held = Object.entries(desired).flatMap(([name, { target }]): [string, Held][] => {
+    const [planned, was] = [resources[name], head.resources[name]]
+    const now = planned === undefined ? undefined : live[planned.id]
+    // Of single parts the rest is nobody's business: what is there of it is not for this undo to record.
+    if (target === null || target.pointers.length > 0 || planned === undefined || now === undefined) return []
+    if (steps.some((step) => step.resource === name)) return []
+    return was !== undefined && equal(was.state, now.state) ? [] : [[name, { ...planned, state: now.state, out: now.out }]]
+  })
+  return Object.fromEntries(held)
 }
 
 /** Whether these resources are in both revisions what they are in the other; with no names all of them. */
@@ -322,7 +342,10 @@ async function compiledOnce(
   const written = request.resolve === 'ours' || request.resolve === 'saved' ? 'over' : request.resolve === 'theirs' ? 'leave' : 'refuse'
   const plan = await draftPlan(ports, { goal: 'undo', intent: null, undoes, desired, base: head, replace: [], written, handBack }, log.add)
   const left = plan.notes.filter(({ code }) => code === 'written-since' || code === 'no-way-back').map(({ resource }) => resource)
-  if (onlyRecords(plan)) return recordedBack(writable, request, wanted?.n ?? 0, head, heldAsTheyAre(plan, head), startedMs)
+  const there = alreadyThere(plan, desired, head)
+  if (onlyRecords(plan) || (plan.steps.length === 0 && Object.keys(there).length > 0)) {
+    return recordedBack(writable, request, wanted?.n ?? 0, head, { ...heldAsTheyAre(plan, head), ...there }, startedMs)
+  }
   if (plan.steps.length === 0) {
     const stuck = left.length > 0 ? [] : unmoved(head, wanted, request.only)
     if (stuck.length > 0) {
