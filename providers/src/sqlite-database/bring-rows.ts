@@ -4,10 +4,10 @@ import type { SqlWrites } from '@understudy/contract'
 import { dropWork, fillTable, makeWork, refusedOf, workName } from './fill.ts'
 import { all, counted, hasTable, joinLive, keepName, list, onKey, same, takeMade } from './images.ts'
 import type { Keep } from './images.ts'
+import { givenAgain, knownAgain } from './known-again.ts'
 import { letGo, putAside } from './late.ts'
 import { extraOf } from './pairs.ts'
 import type { Pair, PairSide } from './pairs.ts'
-import { givenAgain } from './put-values-aside.ts'
 import { quoted } from './sqlite-fault.ts'
 
 /** A pair with both sides, and the names of what is known of it. `r`, `q` are of the undo; `b`, `o` of this turn. */
@@ -105,18 +105,23 @@ function workOut(db: SqlWrites, work: string, both: Both): void {
  * Whether the row `x` of the new side is the one that the undo left under the key of `r`: a key that is given again does not say
  * so by itself (`sameRow` in put-values-aside.ts). Null where nothing else is known of a row.
  */
-function sameAsThen({ pair, before, columns, q, b }: Both, nowSame: string): ((x: string) => string) | null {
+function sameAsThen({ pair, before, live, columns, q, b }: Both, nowSame: string): ((x: string) => string) | null {
   const places = pair.from.flatMap((place, at) => {
     const isKey = pair.key.some((part) => part.before === before.columns[at]?.name)
     return isKey || (place === null && !pair.touched) ? [] : [{ at, place }]
   })
   if (places.length === 0) return null
-  const held = (x: string): string =>
-    places.map(({ at, place }) => same(pair.touched ? `b.c${at}` : `${x}.${columns[place ?? 0] ?? ''}`, `q.c${at}`)).join(' + ')
+  const traits = (x: string) =>
+    places.map(({ at, place }) => {
+      const column = columns[place ?? 0] ?? ''
+      const is = pair.touched
+        ? { now: `b.c${at}`, nowIn: `SELECT c${at} AS value FROM ${b}` }
+        : { now: `${x}.${column}`, nowIn: `SELECT ${column} AS value FROM ${live}` }
+      return { ...is, then: `q.c${at}`, thenIn: `SELECT c${at} AS value FROM ${q}`, usual: before.columns[at]?.default ?? null }
+    })
   const from = pair.touched ? `${q} AS q JOIN ${b} AS b ON ${onKey(pair, 'b', 'q')}` : `${q} AS q`
   const bigger = `SELECT max(q.k0) FROM ${q} AS q WHERE ${nowSame}`
-  return (x) =>
-    `(r.k0 < (${bigger}) OR EXISTS (SELECT 1 FROM ${from} WHERE ${onKey(pair, 'q', 'r')} AND 2 * (${held(x)}) >= ${places.length}))`
+  return (x) => `(r.k0 < (${bigger}) OR EXISTS (SELECT 1 FROM ${from} WHERE ${onKey(pair, 'q', 'r')} AND ${knownAgain(traits(x))}))`
 }
 
 /** What has no place in the new side any more is put aside; what the next undo needs to bring its old form back is put right. */

@@ -124,6 +124,30 @@ describe('what somebody wrote into a column that an undo takes away', () => {
     expect(on.late()).toEqual([['3|33']])
   })
 
+  test.each([
+    ['applied anew', stock],
+    ['applied anew, where it writes to the rows', `${stock}; UPDATE items SET stock = stock + 1`],
+  ])('does not go into another row because the two have in common what many have, when it is %s', async (_, migration) => {
+    const start =
+      "CREATE TABLE items(id INTEGER PRIMARY KEY, name TEXT, price REAL DEFAULT 1.5, status TEXT); INSERT INTO items VALUES (1, 'a', 1, 'new'), (2, 'b', 2, 'new'), (3, 'c', 1.5, 'new')"
+    const meanwhile =
+      "DELETE FROM items WHERE id = 3; INSERT INTO items(name, status) VALUES ('another', 'new'); UPDATE items SET status = 'old' WHERE id = 2; UPDATE items SET name = 'A', status = 'old' WHERE id = 1"
+    await anew(start, migration, 'UPDATE items SET stock = id * 11', meanwhile)
+    const made = migration === stock ? 5 : 6
+    expect(on.rows('SELECT id, name, stock FROM items')).toEqual([`1|A|${made}`, '2|b|22', `3|another|${made}`])
+    expect(on.late()).toEqual([['1|11', '3|33']])
+  })
+
+  test('nor into one of a table that somebody made by hand in its place', async () => {
+    const start =
+      "CREATE TABLE items(id INTEGER PRIMARY KEY, name TEXT, price REAL DEFAULT '1.5'); INSERT INTO items(name) VALUES ('a'), ('b')"
+    const made =
+      "DROP TABLE items; CREATE TABLE items(id INTEGER PRIMARY KEY, name TEXT, price REAL DEFAULT '1.5'); INSERT INTO items(name) VALUES ('p'), ('q')"
+    await anew(start, stock, 'UPDATE items SET stock = id * 11', made)
+    expect(on.rows('SELECT id, stock FROM items')).toEqual(['1|5', '2|5'])
+    expect(on.late()).toEqual([['1|11', '2|22']])
+  })
+
   test('goes by the key alone where keys are not given again', async () => {
     const start = "CREATE TABLE t(k INTEGER PRIMARY KEY AUTOINCREMENT, n, m); INSERT INTO t VALUES (1, 'x', 1)"
     await anew(start, 'ALTER TABLE t ADD COLUMN s', "UPDATE t SET s = 'mine'", "UPDATE t SET n = 'y', m = 2")

@@ -8,10 +8,11 @@
 import type { SqlReads, SqlWrites } from '@understudy/contract'
 import { all, counted, hasTable, keepName, list, noteReturned, onKey, same } from './images.ts'
 import type { Keep } from './images.ts'
+import { givenAgain, knownAgain } from './known-again.ts'
 import { GONE, isOf, latesIn } from './late.ts'
 import type { Late } from './late.ts'
 import { extraOf } from './pairs.ts'
-import type { Pair, PairSide } from './pairs.ts'
+import type { Pair } from './pairs.ts'
 import { readTable, ROWID_NAMES } from './read-schema.ts'
 import { OURS } from './sql-statements.ts'
 import { folded, quoted } from './sqlite-fault.ts'
@@ -94,33 +95,32 @@ function namedParts(db: SqlReads, pair: Pair): { readonly key: readonly Part[]; 
 }
 
 /**
- * Whether the row `x` of the new side is the one that lies aside as `l` under a key which is given again: it holds at least half
- * of what the other held, or a row with a bigger key is still as it was. A deleted row's key goes to another one only when no
- * bigger one is left.
+ * Whether the row `x` of the new side is the one that lies aside as `l` under a key which is given again: by what it holds, or
+ * because a row with a bigger key is still as it was. A deleted row's key goes to another one only when no bigger one is left.
  */
 export function sameRow(db: SqlReads, late: Late, pair: Pair): string {
   const { key, marks } = columnsOf(db, late)
   const [number] = key
   const now = pair.key[0]?.after
   if (marks.length === 0 || number === undefined || now === undefined || pair.after === null) return '1'
+  const [live, aside] = [quoted(pair.after.name), quoted(late.name)]
   const named = new Map(marks.map((name) => [folded(name), name]))
-  const alike = (x: string, l: string): readonly string[] =>
-    (pair.before?.columns ?? []).flatMap(({ name }, at) => {
-      const column = pair.after?.columns[pair.from[at] ?? -1]
-      const held = named.get(folded(name))
-      return column === undefined || held === undefined ? [] : [same(`${x}.${quoted(column.name)}`, `${l}.${quoted(held)}`)]
-    })
-  const held = alike('x', 'l')
-  if (held.length === 0) return '1'
-  const bigger = `SELECT max(m.${quoted(number)}) FROM ${quoted(late.name)} AS m JOIN ${quoted(pair.after.name)} AS y ON y.${quoted(now)} = m.${quoted(number)} AND ${all(alike('y', 'm'))}`
-  return `(2 * (${held.join(' + ')}) >= ${held.length} OR l.${quoted(number)} < (${bigger}))`
-}
-
-/** Whether SQLite gives the key of a deleted row to another one: an INTEGER PRIMARY KEY that is not AUTOINCREMENT. */
-export function givenAgain(db: SqlReads, side: PairSide | null): boolean {
-  if (side === null || !side.numbered) return false
-  const counts = db.all(`SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'`).length > 0
-  return !counts || db.all(`SELECT 1 FROM sqlite_sequence WHERE name = ? COLLATE NOCASE`, side.name).length === 0
+  const columns = (pair.before?.columns ?? []).flatMap(({ name, default: usual }, at) => {
+    const column = pair.after?.columns[pair.from[at] ?? -1]
+    const held = named.get(folded(name))
+    return column === undefined || held === undefined ? [] : [{ is: quoted(column.name), was: quoted(held), usual }]
+  })
+  if (columns.length === 0) return '1'
+  const traits = columns.map(({ is, was, usual }) => ({
+    now: `x.${is}`,
+    then: `l.${was}`,
+    nowIn: `SELECT ${is} AS value FROM ${live}`,
+    thenIn: `SELECT ${was} AS value FROM ${aside}`,
+    usual,
+  }))
+  const alike = all(columns.map(({ is, was }) => same(`y.${is}`, `m.${was}`)))
+  const bigger = `SELECT max(m.${quoted(number)}) FROM ${aside} AS m JOIN ${live} AS y ON y.${quoted(now)} = m.${quoted(number)} AND ${alike}`
+  return `(${knownAgain(traits)} OR l.${quoted(number)} < (${bigger}))`
 }
 
 /** A new column may have the old name of a key: then it gets another one here, and is not taken for it. */
