@@ -115,9 +115,9 @@ function sameAsThen({ pair, before, live, columns, q, b }: Both, nowSame: string
     places.map(({ at, place }) => {
       const column = columns[place ?? 0] ?? ''
       const is = pair.touched
-        ? { now: `b.c${at}`, nowIn: `SELECT c${at} AS value FROM ${b}` }
-        : { now: `${x}.${column}`, nowIn: `SELECT ${column} AS value FROM ${live}` }
-      return { ...is, then: `q.c${at}`, thenIn: `SELECT c${at} AS value FROM ${q}`, usual: before.columns[at]?.default ?? null }
+        ? { is: `b.c${at}`, isIn: `SELECT c${at} AS value FROM ${b}` }
+        : { is: `${x}.${column}`, isIn: `SELECT ${column} AS value FROM ${live}` }
+      return { ...is, was: `q.c${at}`, wasIn: `SELECT c${at} AS value FROM ${q}`, usual: before.columns[at]?.default ?? null }
     })
   const from = pair.touched ? `${q} AS q JOIN ${b} AS b ON ${onKey(pair, 'b', 'q')}` : `${q} AS q`
   const bigger = `SELECT max(q.k0) FROM ${q} AS q WHERE ${nowSame}`

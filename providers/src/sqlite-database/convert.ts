@@ -124,7 +124,7 @@ function textAs({ sql, name }: SchemaObject, now: string): string {
     : normalSql(sql.slice(0, token.at) + quoted(now) + sql.slice(token.at + token.text.length))
 }
 
-function tablesOf(objects: readonly SchemaObject[], scratch: () => SqlWrites): ReturnType<typeof readTables> {
+export function tablesOf(objects: readonly SchemaObject[], scratch: () => SqlWrites): ReturnType<typeof readTables> {
   const db = scratch()
   try {
     createObjects(db, objects, 'all')

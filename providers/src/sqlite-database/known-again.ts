@@ -4,13 +4,13 @@ import type { SqlReads } from '@understudy/contract'
 import { all, same } from './images.ts'
 import type { PairSide } from './pairs.ts'
 
-/** A column of a row as it is (`now`) and as it was (`then`), each with the rows (`…In`) that it is one of. All are SQL. */
+/** A column of a row as it is (`is`) and as it was (`was`), each with the rows (`…In`) that it is one of. All are SQL. */
 export interface Trait {
-  readonly now: string
-  readonly then: string
+  readonly is: string
+  readonly was: string
   /** Selects the column in all rows. */
-  readonly nowIn: string
-  readonly thenIn: string
+  readonly isIn: string
+  readonly wasIn: string
   /** What it holds where nobody wrote. */
   readonly usual: string | null
 }
@@ -24,10 +24,10 @@ export function givenAgain(db: SqlReads, side: PairSide | null): boolean {
 
 /** All is as it was; or half of it, and something among that which no other row holds, now or then, and somebody wrote. */
 export function knownAgain(traits: readonly Trait[]): string {
-  const alike = traits.map(({ now, then }) => same(now, then))
-  const telling = traits.map(({ now, then, nowIn, thenIn, usual }, at) => {
-    const written = usual === null ? [] : [`${now} IS NOT (${usual})`]
-    return `(${all([`${alike[at] ?? '0'}`, `${now} IS NOT NULL`, ...written, `${now} IN ${onceIn(nowIn)}`, `${then} IN ${onceIn(thenIn)}`])})`
+  const alike = traits.map(({ is, was }) => same(is, was))
+  const telling = traits.map(({ is, was, isIn, wasIn, usual }, at) => {
+    const written = usual === null ? [] : [`${is} IS NOT (${usual})`]
+    return `(${all([alike[at] ?? '0', `${is} IS NOT NULL`, ...written, `${is} IN ${onceIn(isIn)}`, `${was} IN ${onceIn(wasIn)}`])})`
   })
   return `((${all(alike)}) OR (2 * (${alike.join(' + ')}) >= ${traits.length} AND (${telling.join(' OR ')})))`
 }

@@ -2,13 +2,15 @@
 // Never: touches the live database.
 import { posix } from 'node:path'
 import { canonical, Fault } from '@understudy/contract'
-import type { Hands, Prepared } from '@understudy/contract'
+import type { Hands, Look, Prepared } from '@understudy/contract'
 import { openIfThere } from '../files-file/open-if-there.ts'
 import { bringBack, DELETED, isKept, isTooBig, lastAt } from './deleted.ts'
-import { convert, lineageOf } from './convert.ts'
+import { convert, lineageOf, tablesOf } from './convert.ts'
 import type { Lineage } from './convert.ts'
 import { asidePath, build, fileId, shortOf } from './files.ts'
 import { generationOf } from './generation.ts'
+import { leftRows, writesRows } from './left-rows.ts'
+import type { Staying } from './left-rows.ts'
 import { loadMigrations } from './migrations.ts'
 import type { Migration } from './migrations.ts'
 import { readRows, readState } from './read-database.ts'
@@ -16,7 +18,7 @@ import { parseSchema, schemaBytes } from './read-schema.ts'
 import type { SchemaObject } from './read-schema.ts'
 import { parseList } from './schemas.ts'
 import type { Memento, Out, State } from './schemas.ts'
-import { changedSince, sqliteFault } from './sqlite-fault.ts'
+import { changedSince, folded, sqliteFault } from './sqlite-fault.ts'
 import { statementsOf } from './sql-statements.ts'
 import type { Statement } from './sql-statements.ts'
 import { tryChange } from './try-change.ts'
@@ -101,9 +103,11 @@ async function change(path: string, from: State, to: State, short: string, call:
   if (derived) {
     // What is pending runs nevertheless: it may write rows, and counts as applied.
     const here = pending.length === 0 ? schemas.from : tryChange(schemas.from, pending, true, call).schema
-    const rest = convert(here, schemas.to, lineageBack(schemas, had, wanted, call), () => call.fx.sql.scratch())
+    const lineage = lineageBack(schemas, had, wanted, call)
+    const rest = convert(here, schemas.to, lineage, () => call.fx.sql.scratch())
     statements = [...pending, ...rest.statements]
-    losses = [...rest.losses, ...unrun]
+    const unwanted = had.slice(alike === -1 ? wanted.length : alike)
+    losses = [...rest.losses, ...unrun, ...leftRows(unwanted, stayingOf(schemas, lineage, call))]
     tried = tryChange(schemas.from, statements, true, call)
   }
   if (call.name(schemaBytes(tried.schema)) !== to.schema) {
@@ -123,8 +127,25 @@ async function change(path: string, from: State, to: State, short: string, call:
   }
 }
 
-function writesRows({ name, sql }: Migration): boolean {
-  return statementsOf(name, sql).some((statement) => /^(INSERT|UPDATE|DELETE|REPLACE|WITH)\b/i.test(statement.sql))
+/** What stays of a derived way's tables: what both sides have, and under which names. */
+function stayingOf(
+  { from, to }: { readonly from: readonly SchemaObject[]; readonly to: readonly SchemaObject[] },
+  lineage: Lineage,
+  call: Look,
+): Staying {
+  const [had, wanted] = [from, to].map((objects) => tablesOf(objects, () => call.fx.sql.scratch()))
+  const staying = new Map<string, Set<string>>()
+  for (const [name, table] of wanted ?? []) {
+    const origin = lineage.get(name)
+    const now = had?.get(origin?.table ?? name)
+    if (now === undefined) continue
+    const columns = table.columns.flatMap((column) => {
+      const old = origin === undefined ? column.name : origin.columns.get(folded(column.name))
+      return old !== undefined && now.columns.some((one) => folded(one.name) === folded(old)) ? [folded(column.name), folded(old)] : []
+    })
+    for (const one of [name, folded(now.name)]) staying.set(one, new Set([...(staying.get(one) ?? []), ...columns]))
+  }
+  return staying
 }
 
 /** What the migrations that are not wanted any more renamed; nothing where they do not lead from there to here. */

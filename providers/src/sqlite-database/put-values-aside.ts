@@ -112,10 +112,10 @@ export function sameRow(db: SqlReads, late: Late, pair: Pair): string {
   })
   if (columns.length === 0) return '1'
   const traits = columns.map(({ is, was, usual }) => ({
-    now: `x.${is}`,
-    then: `l.${was}`,
-    nowIn: `SELECT ${is} AS value FROM ${live}`,
-    thenIn: `SELECT ${was} AS value FROM ${aside}`,
+    is: `x.${is}`,
+    was: `l.${was}`,
+    isIn: `SELECT ${is} AS value FROM ${live}`,
+    wasIn: `SELECT ${was} AS value FROM ${aside}`,
     usual,
   }))
   const alike = all(columns.map(({ is, was }) => same(`y.${is}`, `m.${was}`)))

@@ -665,6 +665,27 @@ describe('to a schema that no migration leads to', () => {
     })
   })
 
+  test.each([
+    ['UPDATE items SET price = 0', ['items']],
+    ['UPDATE OR IGNORE main."items" AS i SET stock = 1, (name, stock) = (SELECT 1, 2) WHERE id = 1', ['items']],
+    ["INSERT INTO items(id, name) VALUES (9, 'i'); DELETE FROM orders", ['items, orders']],
+    ['WITH o(x) AS (SELECT 2) DELETE FROM items WHERE id IN (SELECT x FROM o)', ['items']],
+    ['UPDATE items SET stock = price + 1, tag = upper(name) WHERE price > 1; CREATE TABLE t(x); INSERT INTO t SELECT price FROM items', []],
+    ['ALTER TABLE items RENAME TO goods; UPDATE goods SET price = 0', ['goods']],
+    ['ALTER TABLE items RENAME COLUMN price TO cost; UPDATE items SET cost = 0', ['items']],
+    [
+      'CREATE TABLE new(id INTEGER PRIMARY KEY, name TEXT); INSERT INTO new SELECT id, name FROM orders; DROP TABLE orders; ALTER TABLE new RENAME TO orders',
+      [],
+    ],
+  ])('what a migration that goes wrote to rows that stay is named: %s', async (writes, tables) => {
+    const table = 'CREATE TABLE orders(id INTEGER PRIMARY KEY, name TEXT, more)'
+    await become(items, table, `ALTER TABLE items ADD COLUMN stock; ALTER TABLE items ADD COLUMN tag; ${writes}`)
+    const { losses } = (await step(await wanted(items, table))).prepared
+    expect(losses.filter((loss) => loss.startsWith('migration'))).toEqual(
+      tables.map((names) => `migration 003_m.sql: what it wrote to rows of ${names} stays`),
+    )
+  })
+
   test('what the other schema has more is named as lost', async () => {
     await become(items, 'ALTER TABLE items DROP COLUMN price')
     const back = await step(await wanted(items))
