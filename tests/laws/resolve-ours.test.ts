@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { faultOf } from '@understudy/contract'
@@ -28,8 +28,33 @@ test('L17: --resolve ours decides what is in conflict; what else was written sin
   writeFileSync(live('same'), 'by hand')
   writeFileSync(live('z'), 'new by hand')
   expect(await rollBackOn(stack).catch(faultOf)).toMatchObject({ code: 'rollback.conflict', detail: 'one#/files/x' })
-  expect(await rollBackOn(stack, { resolve: 'ours' })).toMatchObject({ outcome: 'undone', undoing: { verified: true } })
+  expect(await rollBackOn(stack, { resolve: 'ours' })).toMatchObject({
+    outcome: 'undone',
+    undoing: { verified: true },
+    plan: { notes: expect.arrayContaining([expect.objectContaining({ code: 'written-over', resource: 'one', components: ['/files/x'] })]) },
+  })
   expect(read('x', 'y', 'same', 'z')).toEqual(['x1', 'y1', 'by hand', 'new by hand'])
+})
+
+test('L17: a directory that somebody removed comes back with the file in it, and with its own mode', async () => {
+  for (const [release, x] of [
+    ['a', '1'],
+    ['b', '2'],
+  ] as const) {
+    mkdirSync(join(stack.dir, 'src', release, 'in/deep'), { recursive: true, mode: 0o755 })
+    chmodSync(join(stack.dir, 'src', release, 'in'), 0o750)
+    chmodSync(join(stack.dir, 'src', release, 'in/deep'), 0o700)
+    writeFileSync(join(stack.dir, 'src', release, 'in/deep/x'), x)
+    await applyTo(stack, tree(release))
+  }
+  rmSync(live('in'), { recursive: true })
+  expect(await rollBackOn(stack).catch(faultOf)).toMatchObject({
+    code: 'rollback.conflict',
+    detail: expect.stringContaining('one#/files/in~1,'),
+  })
+  expect(await rollBackOn(stack, { resolve: 'ours' })).toMatchObject({ outcome: 'undone', undoing: { verified: true } })
+  expect(read('in/deep/x')).toEqual(['1'])
+  expect(['in', 'in/deep'].map((name) => statSync(live(name)).mode & 0o777)).toEqual([0o750, 0o700])
 })
 
 test('L17: a change over what was written by hand names it before it is made', async () => {
@@ -37,7 +62,15 @@ test('L17: a change over what was written by hand names it before it is made', a
   for (let n = 0; n < 6; n += 1) writeFileSync(live(`z${n}`), 'new by hand')
   const { notes } = (await plan(stack.ports, requestFor(stack, tree('3')))).plan
   expect(notes.filter(({ code }) => code === 'drift')).toMatchObject([
-    { resource: 'one', text: expect.stringMatching(/\/files\/x, \/files\/z0, \/files\/z1, \/files\/z2, \/files\/z3 and 2 more/) },
+    {
+      resource: 'one',
+      text: expect.stringMatching(/\/files\/x, \/files\/z0, \/files\/z1, \/files\/z2, \/files\/z3 and 2 more/),
+      components: ['x', 'z0', 'z1', 'z2', 'z3', 'z4', 'z5'].map((name) => `/files/${name}`),
+    },
+  ])
+  const gone = (await plan(stack.ports, requestFor(stack, {}))).plan
+  expect(gone.notes.filter(({ code }) => code === 'drift')).toMatchObject([
+    { resource: 'one', components: expect.arrayContaining(['/files/x']) },
   ])
   await applyTo(stack, tree('3'))
   expect(read('x', 'z0')).toEqual(['x3', null])

@@ -81,7 +81,7 @@ function say(result: RollbackResult): string {
         `Undone as revision ${result.n}, verified against the saved state (${result.how}, ${duration(result.undoing.switchMs)} to switch, ${duration(result.undoing.totalMs ?? 0)} in all): ${result.undoing.restored.join(', ')}.`,
         ...late,
         ...(result.plan?.notes ?? [])
-          .filter(({ code }) => code === 'kept' || code === 'handed-back')
+          .filter(({ code }) => code === 'kept' || code === 'handed-back' || code === 'written-over')
           .map(({ resource, text }) => `  ${resource}: ${text}`),
         ...(result.undoing.losses ?? []).map((loss) => `  LOST, as accepted when it was applied: ${loss}`),
         ...result.undoing.left.map((name) => `  left as it is, NOT undone: ${name}`),

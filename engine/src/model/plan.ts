@@ -89,10 +89,13 @@ export interface PlanNote {
     | 'ignored'
     | 'late-known'
     | 'written-since'
+    | 'written-over'
     | 'no-way-back'
     | 'live-name'
   readonly resource: string
   readonly text: string
+  /** Of `drift` and `written-over`: pointers of what somebody else wrote; none where the kind has no components. */
+  readonly components?: readonly string[]
 }
 
 export interface Plan {

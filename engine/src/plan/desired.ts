@@ -21,6 +21,8 @@ export interface Desired {
   readonly still: boolean
   /** It stays as it is, whatever it refers to: somebody else wrote to it, or it has no way back. */
   readonly leave?: 'written-since' | 'no-way-back'
+  /** What somebody else wrote since and this writes over; '' is the whole of it. */
+  readonly over?: readonly string[]
 }
 
 /** Sources are frozen in rooms of their own, that are in no world: planning touches nothing of the primary (L16). */

@@ -90,10 +90,15 @@ export async function draftPlan(ports: Ports, request: DraftRequest, log: CallLo
   for (const { name, held, id, left } of placed) {
     const state = seen.get(id)?.state ?? null
     if (held !== null && left === null && (state === null || !equal(state, held.state))) {
-      const text = state === null ? 'it is gone' : `it is not what the last change left${await writtenIn(ports, world, held, state, log)}`
-      notes.push({ code: 'drift', resource: name, text })
+      notes.push(await driftNote(ports, world, name, held, state, log))
       ports.emit('plan.drifted', { resource: name }, { gone: state === null })
     }
+  }
+  for (const { held } of gone) {
+    const state = seen.get(held.id)?.state ?? null
+    if (state === null || equal(state, held.state)) continue
+    notes.push(await driftNote(ports, world, held.resource, held, state, log))
+    ports.emit('plan.drifted', { resource: held.resource }, { gone: false })
   }
 
   const outs = new Map<string, Json>()
@@ -191,7 +196,12 @@ export async function draftPlan(ports: Ports, request: DraftRequest, log: CallLo
     unchanged: placed.filter(({ name }) => !steps.some((step) => step.name === name)).map(({ name }) => name),
     resources,
     live: liveOf([...placed, ...handed.map(({ placed: one }) => one)], gone, seen),
-    notes: [...notes, ...recordsOf(resources, steps, base, notes), ...liveNamesOf(ports, request, placed, drafts)],
+    notes: [
+      ...notes,
+      ...overNotes(placed, drafts),
+      ...recordsOf(resources, steps, base, notes),
+      ...liveNamesOf(ports, request, placed, drafts),
+    ],
     content: contentOf(ports, resources),
   }
   ports.emit('plan.made', {}, { steps: steps.length, waves: waves.length })
@@ -201,10 +211,31 @@ export async function draftPlan(ports: Ports, request: DraftRequest, log: CallLo
 const NAMED_MAX = 5
 
 /** What somebody else wrote to, by name: a change over it takes it away. */
-async function writtenIn(ports: Ports, world: World, held: Held, live: Json, log: CallLog): Promise<string> {
-  const pointers = await driftedComponents(ports, world, held, live, log)
-  const more = pointers.length > NAMED_MAX ? ` and ${pointers.length - NAMED_MAX} more` : ''
-  return pointers.length === 0 ? '' : `: ${pointers.slice(0, NAMED_MAX).join(', ')}${more}`
+async function driftNote(ports: Ports, world: World, resource: string, held: Held, live: Json | null, log: CallLog): Promise<PlanNote> {
+  if (live === null) return { code: 'drift', resource, text: 'it is gone' }
+  const components = await driftedComponents(ports, world, held, live, log)
+  return { code: 'drift', resource, text: `it is not what the last change left${named(components)}`, components }
+}
+
+function named(components: readonly string[]): string {
+  const more = components.length > NAMED_MAX ? ` and ${components.length - NAMED_MAX} more` : ''
+  return components.length === 0 ? '' : `: ${components.slice(0, NAMED_MAX).join(', ')}${more}`
+}
+
+/** Of an undo that somebody said wins. */
+function overNotes(placed: readonly Placed[], drafts: readonly Omit<Step, 'wave'>[]): readonly PlanNote[] {
+  return placed.flatMap(({ name, want: { over = [] } }): readonly PlanNote[] => {
+    if (over.length === 0 || !drafts.some((draft) => draft.name === name)) return []
+    const components = over.filter((pointer) => pointer !== '')
+    return [
+      {
+        code: 'written-over',
+        resource: name,
+        text: `what somebody else wrote since is written over${named(components)}`,
+        components,
+      },
+    ]
+  })
 }
 
 /** Names what is wanted: equal for two plans that want the same, whatever they start from. */

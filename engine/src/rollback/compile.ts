@@ -56,11 +56,12 @@ export async function compileDesired(
     if (pointers.length > 0 && picks.every(({ pointer }) => pointer !== null)) {
       desired[name] = await withComponents(ports, name, now, then, pointers, { head, wanted, resolve }, log)
     } else if (then !== undefined) {
-      const merged = now === undefined || now.id !== then.id ? then.state : await mergedState(ports, name, now, then, head, resolve, log)
+      const merged =
+        now === undefined || now.id !== then.id ? asIs(then.state) : await mergedState(ports, name, now, then, head, resolve, log)
       desired[name] =
         now !== undefined && merged === THEIRS
           ? { ...asDesired(now), target: null, still: true, leave: 'written-since' }
-          : { ...asDesired(then), target: { state: merged === THEIRS ? then.state : merged, pointers: [] }, still: false }
+          : { ...asDesired(then), ...targetOf(merged === THEIRS ? asIs(then.state) : merged), still: false }
     }
   }
   return desired
@@ -83,11 +84,13 @@ export async function compileHandBack(
     if (oneWay.includes(called) || (chosen.length > 0 && !chosen.some(({ resource }) => resource === called))) continue
     const now = names.has(id) ? head.resources[called] : undefined
     const merged =
-      now === undefined || state === null ? state : await mergedState(ports, called, now, { ...now, state }, head, resolve, log)
+      now === undefined || state === null
+        ? { state, over: [] }
+        : await mergedState(ports, called, now, { ...now, state }, head, resolve, log)
     const want = { kind, asked, spec, terms, movedFrom: null }
-    const stays =
-      merged === THEIRS ? 'somebody else wrote to it since' : merged === null ? 'what it was before cannot be read any more' : ''
-    back.push({ name: called, id, part, want, state: merged === THEIRS ? null : merged, stays })
+    const goal = merged === THEIRS ? null : merged.state
+    const stays = merged === THEIRS ? 'somebody else wrote to it since' : goal === null ? 'what it was before cannot be read any more' : ''
+    back.push({ name: called, id, part, want, state: goal, stays })
   }
   return back
 }
@@ -100,6 +103,20 @@ const ROUNDS_MAX = 8 // what is decided may bring another conflict to light
 
 const THEIRS = Symbol('what is there stays')
 
+interface Merged {
+  readonly state: Json
+  /** What somebody else wrote that is not in it; '' is the whole. */
+  readonly over: readonly string[]
+}
+
+function asIs(state: Json): Merged {
+  return { state, over: [] }
+}
+
+function targetOf({ state, over }: Merged): Pick<Desired, 'target' | 'over'> {
+  return { target: { state, pointers: [] }, over }
+}
+
 /** Three ways: what the last change left (base), what the undo wants (ours), what is there (theirs). */
 async function mergedState(
   ports: Ports,
@@ -109,13 +126,13 @@ async function mergedState(
   head: Revision,
   resolve: Resolve | null,
   log: CallLog,
-): Promise<Json | typeof THEIRS> {
+): Promise<Merged | typeof THEIRS> {
   const world = primaryWorld(head)
   const live = (await observe(ports, world, now, now.state, now.terms, log))?.state ?? null
-  if (live === null || equal(live, then.state) || resolve === 'saved' || !writtenTo(ports, now, live)) return then.state
+  if (live === null || equal(live, then.state) || resolve === 'saved' || !writtenTo(ports, now, live)) return asIs(then.state)
   // What it would be is known only when what it refers to is prepared: there is nothing yet to merge with.
   if (holesOf(then.spec).length > 0) {
-    if (resolve === 'ours') return then.state
+    if (resolve === 'ours') return { state: then.state, over: [''] }
     if (resolve === 'theirs') return THEIRS
     throw writtenFault(name, name)
   }
@@ -123,7 +140,7 @@ async function mergedState(
   const bound = { world, resource: now.id, during: 'merge', limits: now.terms, log }
   const result =
     merge === null ? { conflicts: [{ pointer: '' }] } : await reading(ports, bound, (call) => merge(now.state, then.state, live, call))
-  if ('merged' in result && result.merged !== null) return result.merged
+  if ('merged' in result && result.merged !== null) return asIs(result.merged)
   if (resolve === 'theirs') return THEIRS
   if (resolve === 'ours') {
     const settled = await reading(ports, bound, async (call) => {
@@ -131,17 +148,19 @@ async function mergedState(
       // Only what is in conflict is decided; what else was written since stays (L17).
       let theirs: Json = live
       let { conflicts } = result
+      const over = new Set<string>()
       for (let round = 0; round < ROUNDS_MAX && conflicts.every(({ pointer }) => pointer !== ''); round += 1) {
         for (const { pointer } of conflicts) {
+          over.add(pointer)
           theirs = await components.set(theirs, pointer, await components.get(then.state, pointer, call), call)
         }
         const again = await merge(now.state, then.state, theirs, call)
-        if ('merged' in again) return again.merged
+        if ('merged' in again) return again.merged === null ? null : { state: again.merged, over: [...over] }
         conflicts = again.conflicts
       }
       return null // the whole is in conflict
     })
-    return settled ?? then.state
+    return settled ?? { state: then.state, over: [''] }
   }
   const where = 'conflicts' in result ? result.conflicts.map(({ pointer }) => `${name}#${pointer}`).join(', ') : name
   throw writtenFault(name, where)
@@ -194,6 +213,7 @@ async function withComponents(
   const world = primaryWorld(head)
   const live = (await observe(ports, world, now, now.state, now.terms, log))?.state ?? now.state
   const bound = { world, resource: now.id, during: 'select', limits: now.terms, log }
+  const over: string[] = []
   const state = await reading(ports, bound, async (call) => {
     let mixed = live
     for (const pointer of pointers) {
@@ -212,9 +232,10 @@ async function withComponents(
       const left = await components.get(now.state, pointer, call)
       const foreign = !same(is, left) && !same(is, was)
       if (foreign && resolve === null) throw writtenFault(name, `${name}#${pointer}`)
+      if (foreign && resolve === 'ours') over.push(pointer)
       if (!foreign || resolve === 'ours' || resolve === 'saved') mixed = await components.set(mixed, pointer, was, call)
     }
     return mixed
   })
-  return { ...asDesired(now), target: { state, pointers }, still: false }
+  return { ...asDesired(now), target: { state, pointers }, still: false, over }
 }

@@ -70,7 +70,7 @@ export const treeMerging: Merging<TreeState> = {
     for (const change of others) {
       const own = mine.get(change.path)
       const same = own !== undefined && alike(own.after, change.after)
-      const orphan = change.after !== null && isBelow(change.path, gone.mine)
+      const orphan = change.after !== null && above(change.path).some((path) => gone.mine.has(path))
       if (same) continue
       if (own === undefined && !orphan) {
         edits.set(change.path, change.after)
@@ -79,7 +79,10 @@ export const treeMerging: Merging<TreeState> = {
       conflicts.push(await conflict(change.path, base, ours, theirs))
     }
     for (const change of mine.values()) {
-      if (change.after !== null && isBelow(change.path, gone.theirs)) conflicts.push(await conflict(change.path, base, ours, theirs))
+      if (change.after === null) continue
+      // With the directories themselves: who decides for a file in one decides for them as well.
+      const away = above(change.path).filter((path) => gone.theirs.has(path))
+      for (const path of away.length === 0 ? [] : [...away, change.path]) conflicts.push(await conflict(path, base, ours, theirs))
     }
     if (conflicts.length > 0) return { conflicts: unique(conflicts) }
     return { merged: await edited(ours, edits, call) }
@@ -103,9 +106,10 @@ function removed(changed: Iterable<Difference>): ReadonlySet<string> {
   return new Set([...changed].filter(({ before, after }) => before?.type === 'dir' && after?.type !== 'dir').map(({ path }) => path))
 }
 
-function isBelow(path: string, directories: ReadonlySet<string>): boolean {
-  for (let above = parentOf(path); above !== ''; above = parentOf(above)) if (directories.has(above)) return true
-  return false
+/** The directories that a path stands in, the outermost first; without the tree itself. */
+function above(path: string): readonly string[] {
+  const parent = parentOf(path)
+  return parent === '' ? [] : [...above(parent), parent]
 }
 
 function alike(a: Entry | null, b: Entry | null): boolean {
