@@ -56,3 +56,16 @@ test('what was put back by hand is recorded as that', async () => {
   expect(revisions.at(-1)).toMatchObject({ n: 3, how: 'undone' })
   expect(await rollBackOn(stack)).toMatchObject({ outcome: 'nothing' })
 })
+
+test('what an undo to a revision kept of others’ writes, the same undo once more does not go over', async () => {
+  await rollBackOn(stack)
+  writeFileSync(at('same'), 'theirs')
+  expect(await rollBackOn(stack, { to: 2, resolve: 'ours' })).toMatchObject({ outcome: 'undone' })
+  expect(live()).toEqual(['2', 'theirs', null])
+  expect(await rollBackOn(stack, { to: 2, resolve: 'ours' })).toMatchObject({
+    outcome: 'nothing',
+    why: expect.stringMatching(/tree kept what was written since; --to 2 --only tree goes over that/),
+  })
+  expect(await rollBackOn(stack, { to: 2, only: [{ resource: 'tree', pointer: null }] })).toMatchObject({ outcome: 'undone' })
+  expect(live()).toEqual(['2', 's', null])
+})

@@ -86,8 +86,11 @@ export async function rollBack(writable: Writable, asked: RollbackRequest, start
     const since = `revision ${target} is the last one; ${drifted.join(', ')} is another by now, and \`drift --revert\` puts that back`
     return { outcome: 'nothing', why: drifted.length === 0 ? `revision ${target} is what is live` : since }
   }
-  const wanted = await revisionNumbered(writable, state, target)
-  if (wanted === null && target !== 0) throw noRevision(target, state)
+  const there = await revisionNumbered(writable, state, target)
+  if (there === null && target !== 0) throw noRevision(target, state)
+  const again = asked.only.length === 0 && row.back?.to === target && row.back.inParts !== true
+  const merged = again && there !== null ? mergedIn(head, await revisionNumbered(writable, state, head.n - 1), there) : {}
+  const wanted = there === null ? null : { ...there, resources: { ...there.resources, ...merged } }
   const unknown = asked.only.find(({ resource }) => head.resources[resource] === undefined && wanted?.resources[resource] === undefined)
   if (unknown !== undefined) throw noResource(unknown.resource, head)
   const request = { ...asked, only: await namedAsShown(ports, asked.only, [head, wanted], collectLog().add) }
@@ -145,7 +148,24 @@ export async function rollBack(writable: Writable, asked: RollbackRequest, start
     if (undone !== null) return undone
     return compiled(writable, request, await writable.state(), head, wanted, startedMs)
   }
-  return compiled(writable, request, state, head, wanted, startedMs)
+  const result = await compiled(writable, request, state, head, wanted, startedMs)
+  if (result.outcome !== 'nothing' || Object.keys(merged).length === 0) return result
+  const names = Object.keys(merged)
+  const over = `--to ${target} ${names.map((name) => `--only ${name}`).join(' ')} goes over that`
+  return { ...result, why: `revision ${target} was gone back to, and ${names.join(', ')} kept what was written since; ${over}` }
+}
+
+/**
+ * What an undo to this revision has merged with what was written since: that is what the undo made of it (L9, L17), and going
+ * there once more does not go over it.
+ */
+function mergedIn(head: Revision, before: Revision | null, wanted: Revision): Revision['resources'] {
+  const merged = Object.entries(head.resources).filter(([name, now]) => {
+    const [was, then] = [before?.resources[name], wanted.resources[name]]
+    const moved = was === undefined || !equal(was.state, now.state)
+    return moved && then !== undefined && then.id === now.id && !equal(then.state, now.state)
+  })
+  return Object.fromEntries(merged)
 }
 
 /** Chosen ones that nothing was planned for and that are not as they were: what they refer to is another one now. */
