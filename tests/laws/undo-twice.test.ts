@@ -35,6 +35,29 @@ describe('L9: undo twice is undo once', () => {
     expect(live()).toBe('1,2')
   })
 
+  test('of one resource, which leads to what was undone before', async () => {
+    await rollBackOn(stack, only('one'))
+    await applyTo(stack, both('1', '3'))
+    await rollBackOn(stack, only('two'))
+    expect([live(), (await buried()).length]).toEqual(['1,2', 2])
+    await applyTo(stack, both('2', '1'))
+    expect(await rollBackOn(stack, only('one'))).toMatchObject({ outcome: 'undone' })
+    await applyTo(stack, both('2', '3'))
+    const change = (await loadStack(stack.store, 'test')).revisions.at(-1)?.change
+    expect(await rollBackOn(stack, only('two'))).toMatchObject({ outcome: 'undone' })
+    for (let n = 0; n < 2; n += 1) {
+      expect([live(), await buried()]).toEqual(['2,1', expect.arrayContaining([change])])
+      expect(await rollBackOn(stack, only('two'))).toMatchObject({ outcome: 'nothing' })
+    }
+  })
+
+  test('of a resource that the undo deleted', async () => {
+    await applyTo(stack, { ...both('2', '2'), more: { kind: 'files.file', spec: { path: 'live/more', content: '' } } })
+    expect(await rollBackOn(stack, only('more'))).toMatchObject({ outcome: 'undone' })
+    expect(await rollBackOn(stack, only('more'))).toMatchObject({ outcome: 'nothing', why: expect.stringMatching(/more.*undone already/) })
+    await expect(rollBackOn(stack, only('mere'))).rejects.toMatchObject({ fault: { code: 'rollback.no-resource' } })
+  })
+
   test('of one resource and then of the whole: the rest of the change goes back too, and then nothing', async () => {
     await rollBackOn(stack, only('one'))
     expect(await rollBackOn(stack)).toMatchObject({ outcome: 'undone' })

@@ -11,13 +11,12 @@ import { kindFor } from '../exec/run.ts'
 import { fillHoles, holesOf } from '../model/holes.ts'
 import type { Held, Live, Plan, PlanNote, Reason, Revision, Step, Terms } from '../model/plan.ts'
 import { jsonOf } from '../model/json-of.ts'
-import type { World } from '../model/world.ts'
 import { checkClaims, checkEscapes, checkStoreUnclaimed } from './claims.ts'
 import { planFault, writtenFault, writtenTo } from './desired.ts'
 import type { Desired } from './desired.ts'
-import { driftedComponents } from './drift.ts'
 import { judgeSpec } from './holed.ts'
 import { liveNames } from './live-names.ts'
+import { driftNote, leftNote, overNotes } from './notes.ts'
 import { observeAll, primaryWorld } from './observe.ts'
 import { askClaims, refuseClaimed } from './other-stacks.ts'
 import { recordsOf } from './records.ts'
@@ -208,36 +207,6 @@ export async function draftPlan(ports: Ports, request: DraftRequest, log: CallLo
   return plan
 }
 
-const NAMED_MAX = 5
-
-/** What somebody else wrote to, by name: a change over it takes it away. */
-async function driftNote(ports: Ports, world: World, resource: string, held: Held, live: Json | null, log: CallLog): Promise<PlanNote> {
-  if (live === null) return { code: 'drift', resource, text: 'it is gone' }
-  const components = await driftedComponents(ports, world, held, live, log)
-  return { code: 'drift', resource, text: `it is not what the last change left${named(components)}`, components }
-}
-
-function named(components: readonly string[]): string {
-  const more = components.length > NAMED_MAX ? ` and ${components.length - NAMED_MAX} more` : ''
-  return components.length === 0 ? '' : `: ${components.slice(0, NAMED_MAX).join(', ')}${more}`
-}
-
-/** Of an undo that somebody said wins. */
-function overNotes(placed: readonly Placed[], drafts: readonly Omit<Step, 'wave'>[]): readonly PlanNote[] {
-  return placed.flatMap(({ name, want: { over = [] } }): readonly PlanNote[] => {
-    if (over.length === 0 || !drafts.some((draft) => draft.name === name)) return []
-    const components = over.filter((pointer) => pointer !== '')
-    return [
-      {
-        code: 'written-over',
-        resource: name,
-        text: `what somebody else wrote since is written over${named(components)}`,
-        components,
-      },
-    ]
-  })
-}
-
 /** Names what is wanted: equal for two plans that want the same, whatever they start from. */
 export function contentOf(
   ports: Pick<Ports, 'store'>,
@@ -403,11 +372,6 @@ function liveNamesOf(
     placed.map(({ name, want, mode }) => ({ name, kind: kindFor(ports, want.kind), mode, spec: want.spec })),
     changing,
   )
-}
-
-function leftNote(resource: string, code: 'written-since' | 'no-way-back'): PlanNote {
-  const why = code === 'written-since' ? 'somebody else wrote to it since' : 'it has no way back'
-  return { code, resource, text: `${why}: it stays as it is` }
 }
 
 /** Places of what is handed back, each with the state that it goes to. */

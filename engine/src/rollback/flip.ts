@@ -188,7 +188,7 @@ export async function performFlip(
     resources,
   }
   const digests = { revision: await keepArtefact(ports.store, revision), undoing: await keepArtefact(ports.store, undoing) }
-  const tombstones = await tombstonesFor(ports, await writable.state(), { head, wanted, only: [], content: revision.content })
+  const tombstones = await tombstonesFor(ports, await writable.state(), { head, wanted, only: [], content: revision.content, named: true })
   const logged = { type: 'step.logged' as const, change: change.change, log: await keepRows(writable, flip.rows()) }
   const id = change.change
   const done =

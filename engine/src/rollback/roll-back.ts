@@ -91,7 +91,9 @@ export async function rollBack(writable: Writable, asked: RollbackRequest, start
   const again = asked.only.length === 0 && row.back?.to === target && row.back.inParts !== true
   const merged = again && there !== null ? mergedIn(head, await revisionNumbered(writable, state, head.n - 1), there) : {}
   const wanted = there === null ? null : { ...there, resources: { ...there.resources, ...merged } }
-  const unknown = asked.only.find(({ resource }) => head.resources[resource] === undefined && wanted?.resources[resource] === undefined)
+  const before = asked.only.length > 0 && row.back !== null ? await revisionNumbered(writable, state, head.n - 1) : null // what an undo deleted is known
+  const known = { ...before?.resources, ...wanted?.resources, ...head.resources }
+  const unknown = asked.only.find(({ resource }) => known[resource] === undefined)
   if (unknown !== undefined) throw noResource(unknown.resource, head)
   const request = { ...asked, only: await namedAsShown(ports, asked.only, [head, wanted], collectLog().add) }
   refuseUnknown('--accept-loss', request.acceptLoss, head.resources, wanted?.resources ?? {})
@@ -247,7 +249,7 @@ async function inParts(
   const { ports } = writable
   const { message } = request
   const base = { head, state, message: message === '' ? `undo ${parts.plan.undoes ?? ''}` : message, startedMs }
-  const leap = { head, wanted, only: request.only, content: parts.plan.content }
+  const leap = { head, wanted, only: request.only, content: parts.plan.content, named: request.to !== null }
   const tombstones = await tombstonesFor(ports, state, leap)
   const done = await performPartsFlip(writable, parts, { ...base, back: backOf(request, wanted, tombstones) }, tombstones)
   if (done.outcome === 'held') return { outcome: 'failed', undoing: null, result: null, held: true }
@@ -291,9 +293,9 @@ async function provenBy(store: Store, change: ChangeState | undefined) {
   }
 }
 
-/** What had a tombstone and is in force again is redone. */
-function backOf({ only }: RollbackRequest, wanted: Revision | null, tombstones: readonly JournalEntry[]): Back {
-  const how = tombstones.some(({ type }) => type === 'tombstone.lifted') ? 'redone' : 'undone'
+/** What had a tombstone and is in force again is redone, where a revision was asked for: an undo may lead to what was undone before. */
+function backOf({ to, only }: RollbackRequest, wanted: Revision | null, tombstones: readonly JournalEntry[]): Back {
+  const how = to !== null && tombstones.some(({ type }) => type === 'tombstone.lifted') ? 'redone' : 'undone'
   return { to: wanted?.n ?? 0, how, ...(only.length === 0 ? {} : { inParts: true }) }
 }
 
@@ -407,7 +409,7 @@ async function compiledOnce(
     { irreversible: names, loss: names, yes: true },
     null,
   )
-  const leap = { head, wanted, only: request.only, content: plan.content }
+  const leap = { head, wanted, only: request.only, content: plan.content, named: request.to !== null }
   const tombstones = request.to === head.n ? [] : await tombstonesFor(ports, state, leap)
   const back = request.to === head.n ? null : backOf(request, wanted, tombstones)
   const result = await applyPlan(writable, {

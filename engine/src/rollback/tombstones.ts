@@ -14,6 +14,8 @@ export interface Leap {
   readonly only: readonly Selected[]
   /** Names what is wanted afterwards. */
   readonly content: Digest
+  /** A revision was asked for: that may be a redo. */
+  readonly named: boolean
 }
 
 type Rows = StackState['revisions']
@@ -24,7 +26,7 @@ export async function tombstonesFor(
   state: StackState,
   leap: Leap,
 ): Promise<readonly JournalEntry[]> {
-  const { head, wanted, only, content } = leap
+  const { head, wanted, only, content, named } = leap
   const [left, reached] = [lineage(state.revisions, head.n), lineage(state.revisions, wanted?.n ?? 0)]
   const contentOf = async ({ n, digest }: Rows[number]): Promise<Digest | null> => {
     const revision = [head, wanted].find((known) => known?.n === n) ?? (await artefactIfKept(store, 'revision', digest))
@@ -43,7 +45,7 @@ export async function tombstonesFor(
   const inParts = content === head.content && only.some(({ pointer }) => pointer !== null)
   if (inParts) lifted.length = 0
   const entries: JournalEntry[] = lifted.map((one) => ({ type: 'tombstone.lifted', content: one, by }))
-  if (only.length > 0 && lifted.length > 0) return entries
+  if (named && only.length > 0 && lifted.length > 0) return entries
   const buried = new Set<Digest>()
   for (const row of only.length > 0 ? left : left.filter((one) => !reached.includes(one))) {
     const gone = row.change === '' ? null : await contentOf(row)
