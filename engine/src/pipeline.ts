@@ -6,7 +6,7 @@ import { adoptRevision } from './apply/adopt.ts'
 import { applyPlan } from './apply/apply-plan.ts'
 import type { ApplyResult } from './apply/apply-plan.ts'
 import { releaseChange } from './apply/release-change.ts'
-import { holdingChanges } from './journal/fold.ts'
+import { unreleasedChanges } from './journal/fold.ts'
 import { assess } from './assess/assess.ts'
 import type { Consent } from './assess/assess.ts'
 import { baselineOf } from './assess/baseline.ts'
@@ -181,7 +181,7 @@ export function apply(ports: Ports, request: ChangeRequest, options: ApplyOption
       beforeTurning: async () => {
         // Another stack's change may have begun since this one was planned; both are in the log now, so one of them sees the other.
         await refuseClaimed(writable.ports, foreseen.plan, foreseen.base, collectLog().add)
-        for (const id of holdingChanges(state)) await releaseChange(writable, state, id)
+        for (const id of unreleasedChanges(state)) await releaseChange(writable, state, id)
       },
     })
     if (request.destroy && result.outcome === 'committed') await releaseChange(writable, await writable.state(), result.change, 'gone')

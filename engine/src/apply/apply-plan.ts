@@ -257,7 +257,7 @@ export async function settle(
   const verdict = turned ? await verify(shielded, 'before', begun) : null
   const verified =
     verdict === null || verdict.resources.every((row) => row.equal || isForeign(row.resource) || metForeign(run, row.resource, fault))
-  await releaseSteps(shielded, begun)
+  const unreleased = await releaseSteps(shielded, begun)
   const undoing = await keepArtefact(ports.store, {
     artefact: 'undoing',
     change,
@@ -272,6 +272,8 @@ export async function settle(
   await journal.append([
     { type: 'step.logged', change, log: await keepRows(writable, rows) },
     { type: 'change.undone', change, revision: null, n: null, undoing, tombstone: null },
+    // What could not be dropped is dropped before the next change.
+    ...(unreleased.length === 0 ? [{ type: 'change.released' as const, change }] : []),
   ])
   return { outcome: 'undone', change, fault, touched: turned, verified }
 }

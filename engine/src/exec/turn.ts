@@ -115,8 +115,10 @@ export async function turnBack(run: Run, names: readonly string[], first: readon
     } catch (thrown) {
       // What failed may have had nothing to do: its turn forward never did anything, or it did this one all the same.
       const side = (await lookAtStep(run, name, 'quick').catch(() => null))?.side
-      if (side === 'before') restored.push(name)
-      else if (side === 'other' && !run.turned.has(name)) foreign.push(name)
+      if (side === 'before') {
+        restored.push(name)
+        turned.push({ step: name, ms: run.ports.clock.monotonic() - started })
+      } else if (side === 'other' && !run.turned.has(name)) foreign.push(name)
       else refused.push({ step: name, fault: faultOf(thrown, { resource: name, stage: 'undo' }) })
     }
   }

@@ -173,6 +173,15 @@ export function holdingChanges(state: StackState): readonly string[] {
   })
 }
 
+/** Changes whose standby side is not let go of yet: those that hold it, and those that went back and could not drop it. */
+export function unreleasedChanges(state: StackState): readonly string[] {
+  const holding = new Set(holdingChanges(state))
+  return state.order.filter((id) => {
+    const change = state.changes[id]
+    return holding.has(id) || (change?.phase === 'undone' && change.undoneRevision === null && !change.released)
+  })
+}
+
 /** The last revision that a change made, and none that was only recorded since. */
 export function turnedLast({ revisions }: StackState): StackState['revisions'][number] | null {
   return revisions.findLast(({ recorded }) => !recorded) ?? null

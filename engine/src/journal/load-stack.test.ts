@@ -9,7 +9,8 @@ const tombstone = (of: string): Json => ({ type: 'tombstone.set', content: `h:${
 
 /** A store that counts the entries it was asked for, and can be given another log in its place. */
 function counting(): { store: Store; read: () => number; become: (other: Store) => void } {
-  let [inner, read] = [createMemoryStore({ clock }), 0]
+  let inner: Store = createMemoryStore({ clock })
+  let read = 0
   const store: Store = {
     ...inner,
     append: (...args) => inner.append(...args),

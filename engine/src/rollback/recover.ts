@@ -38,7 +38,7 @@ export async function recoverStack(writable: Writable): Promise<readonly Recover
   for (const id of state.order) {
     const change = state.changes[id]
     if (change === undefined) continue
-    const unfinished = change.phase === 'applying' || change.phase === 'undoing' || change.turning !== null
+    const unfinished = change.phase === 'applying' || change.phase === 'undoing' || change.turning !== null || isRedoing(change)
     if (!unfinished || change.phase === 'held') continue
     ports.emit('recover.started', { change: id }, { phase: change.phase })
     const outcome = await recoverChange(writable, state, change)
@@ -46,6 +46,11 @@ export async function recoverStack(writable: Writable): Promise<readonly Recover
     results.push({ change: id, outcome, why: 'interrupted' })
   }
   return results
+}
+
+/** Turned forward again, and not yet said to be the next revision. */
+function isRedoing({ phase, undoneRevision, steps }: ChangeState): boolean {
+  return phase === 'undone' && undoneRevision !== null && Object.values(steps).some(({ side }) => side === 'after')
 }
 
 async function recoverChange(writable: Writable, state: StackState, change: ChangeState): Promise<Recovered['outcome']> {

@@ -8,7 +8,7 @@ import { baselineOf } from '../assess/baseline.ts'
 import { applyPlan } from '../apply/apply-plan.ts'
 import type { ApplyResult } from '../apply/apply-plan.ts'
 import { releaseChange } from '../apply/release-change.ts'
-import { holdingChanges } from '../journal/fold.ts'
+import { holdingChanges, unreleasedChanges } from '../journal/fold.ts'
 import { collectLog } from '../exec/collect-log.ts'
 import type { Writable } from '../journal/lease.ts'
 import { artefactIfKept, headRevision, keepArtefact } from '../journal/load-stack.ts'
@@ -425,7 +425,7 @@ async function compiledOnce(
     watch: null,
     confirmWithinMs: null,
     beforeTurning: async () => {
-      for (const id of holdingChanges(state)) await releaseChange(writable, state, id)
+      for (const id of unreleasedChanges(state)) await releaseChange(writable, state, id)
     },
   })
   if (result.outcome !== 'committed') return { outcome: 'failed', undoing: null, result, held: result.outcome === 'held' }

@@ -12,11 +12,28 @@ import { createSealer } from './seal.ts'
 import type { Entry, Message, Objects, Store } from './store.ts'
 import { storeFault } from './store-fault.ts'
 
+export interface MemoryStore extends Store {
+  /** The store as it would be found after a power cut now: objects put since the last `append` or `flush` are gone. It goes on by itself. */
+  cut(clock: Clock): MemoryStore
+}
+
+interface Contents {
+  readonly streams: Map<string, Entry[]>
+  readonly inboxes: Map<string, { readonly keys: Set<string>; readonly messages: Message[] }>
+  readonly leases: Map<string, KeptLease>
+  readonly objects: Map<Digest, Uint8Array>
+  /** Objects that are not durable yet. */
+  readonly unsynced: Map<Digest, Uint8Array>
+}
+
 /** @param options.key 32 bytes; without it a fixed one, so that digests are the same in each run. */
-export function createMemoryStore({ clock, key = new Uint8Array(32) }: { readonly clock: Clock; readonly key?: Uint8Array }): Store {
-  const streams = new Map<string, Entry[]>()
-  const inboxes = new Map<string, { readonly keys: Set<string>; readonly messages: Message[] }>()
-  const leases = new Map<string, KeptLease>()
+export function createMemoryStore({ clock, key = new Uint8Array(32) }: { readonly clock: Clock; readonly key?: Uint8Array }): MemoryStore {
+  const empty = { streams: new Map(), inboxes: new Map(), leases: new Map(), objects: new Map(), unsynced: new Map() }
+  return storeOf(clock, createSealer(key), empty)
+}
+
+function storeOf(clock: Clock, sealer: ReturnType<typeof createSealer>, contents: Contents): MemoryStore {
+  const { streams, inboxes, leases } = contents
   let closed = false
   const open = (): void => {
     if (closed) throw storeFault('store.closed', 'memory')
@@ -29,7 +46,18 @@ export function createMemoryStore({ clock, key = new Uint8Array(32) }: { readonl
     return next !== null
   }
   return {
-    objects: memoryObjects(key, open),
+    objects: memoryObjects(sealer, contents, open),
+    cut(at) {
+      const boxes: Contents['inboxes'] = new Map()
+      for (const [stack, { keys, messages }] of inboxes) boxes.set(stack, { keys: new Set(keys), messages: [...messages] })
+      return storeOf(at, sealer, {
+        streams: new Map(streams), // their entries are never changed, only replaced
+        inboxes: boxes,
+        leases: new Map(leases),
+        objects: new Map(contents.objects),
+        unsynced: new Map(),
+      })
+    },
     async append(stream, epoch, expectedSeq, bodies) {
       open()
       const stack = stackOf(stream)
@@ -37,6 +65,7 @@ export function createMemoryStore({ clock, key = new Uint8Array(32) }: { readonl
       const head = headOf(stream)
       checkAppend(stream, epoch, expectedSeq, head, leases.get(stack)?.epoch ?? 0)
       const made = chainOn(stream, epoch, now(), head, texts).map(({ entry, text }) => ({ ...entry, body: bodyOf(text) }))
+      sync(contents)
       if (made.length > 0) streams.set(stream, [...(streams.get(stream) ?? []), ...made])
       return made
     },
@@ -106,35 +135,40 @@ export function createMemoryStore({ clock, key = new Uint8Array(32) }: { readonl
   }
 }
 
-function memoryObjects(key: Uint8Array, open: () => void): Objects {
-  const sealer = createSealer(key)
+function sync({ objects, unsynced }: Contents): void {
+  for (const [digest, bytes] of unsynced) objects.set(digest, bytes)
+  unsynced.clear()
+}
+
+function memoryObjects(sealer: ReturnType<typeof createSealer>, contents: Contents, open: () => void): Objects {
   const name = (bytes: Uint8Array): Digest => sealer.name(bytes)
-  const kept = new Map<Digest, Uint8Array>()
+  const { objects, unsynced } = contents
+  const find = (digest: Digest): Uint8Array | undefined => objects.get(digest) ?? unsynced.get(digest)
   return {
     async put(bytes) {
       open()
       const digest = name(bytes)
-      if (!kept.has(digest)) kept.set(digest, Uint8Array.from(bytes))
+      if (find(digest) === undefined) unsynced.set(digest, Uint8Array.from(bytes))
       return digest
     },
     async get(digest) {
       open()
-      const bytes = isDigest(digest) ? kept.get(digest) : undefined
+      const bytes = isDigest(digest) ? find(digest) : undefined
       if (bytes === undefined) throw storeFault('store.missing', `object ${digest}`)
       return Uint8Array.from(bytes)
     },
     async has(digest) {
       open()
-      return kept.has(digest)
+      return find(digest) !== undefined
     },
     async check(digest) {
       open()
-      const first = kept.get(digest)
+      const first = find(digest)
       return first === undefined ? null : { bytes: first.length, first: Uint8Array.from(first) }
     },
     async digests(after, limit) {
       open()
-      return [...kept.keys()]
+      return [...objects.keys(), ...unsynced.keys()]
         .filter((digest) => after === null || digest > after)
         .sort()
         .slice(0, limit)
@@ -143,14 +177,16 @@ function memoryObjects(key: Uint8Array, open: () => void): Objects {
     nameKey: sealer.nameKey,
     async flush() {
       open()
+      sync(contents)
     },
     async drop(digests) {
       open()
-      for (const digest of digests) kept.delete(digest)
+      for (const digest of digests) if (!objects.delete(digest)) unsynced.delete(digest)
     },
     async usage() {
       open()
-      return { objects: kept.size, bytes: [...kept.values()].reduce((sum, { length }) => sum + length, 0) }
+      const all = [...objects.values(), ...unsynced.values()]
+      return { objects: all.length, bytes: all.reduce((sum, { length }) => sum + length, 0) }
     },
   }
 }

@@ -1,0 +1,245 @@
+// Owns: one seed: a course of events, and from every point of it what is found after a crash there, and how it ends.
+// Never: asks the machine it runs on for time or chance.
+import { faultOf } from '@understudy/contract'
+import { apply, decideHeld, recover, rollback, withLease, loadStack } from '@understudy/engine'
+import type { Ports } from '@understudy/engine'
+import { makeIntent } from '@understudy/engine/testing'
+import { judge } from './judge.ts'
+import { fileOf, pass } from './machine.ts'
+import { chanceFrom } from './random.ts'
+import type { Chance } from './random.ts'
+import { scenarioFrom, wishesOf } from './scenario.ts'
+import type { Action, Scenario } from './scenario.ts'
+import { cut, kill, newUniverse, STACK, startProcess, violated } from './universe.ts'
+import type { Fate, Fates, Process, Universe } from './universe.ts'
+
+export interface Found {
+  readonly seed: number
+  /** Which action, and after how many points the crash came; null: without one. */
+  readonly at: string
+  readonly invariant: string
+  readonly text: string
+}
+
+export interface Course {
+  readonly schedules: number
+  readonly crashes: number
+  readonly found: readonly Found[]
+}
+
+const calm: Fates = () => 'ok'
+const PASSES_MAX = 5_000
+
+/** `only`: one crash, as `Found.at` names it. */
+export async function runCourse(seed: number, only: string | null = null, tell: (line: string) => void = () => undefined): Promise<Course> {
+  const chance = chanceFrom(seed)
+  const scenario = scenarioFrom(chance)
+  const universe = newUniverse(tell)
+  const faulty = chance.once(2)
+  const found: Found[] = []
+  let [schedules, crashes] = [0, 0]
+  const take = (from: Universe, at: string): void => {
+    for (const { invariant, message } of from.violations.splice(0)) found.push({ seed, at, invariant, text: message })
+  }
+  for (const [index, action] of scenario.actions.entries()) {
+    tell(`ACTION ${index} ${JSON.stringify(action)}`)
+    const cuts: Universe[] = []
+    const edit = chance.once(5) ? chance.below(60) : -1
+    const pause = edit < 0 && chance.once(6) ? chance.below(60) : -1
+    let waiting: (() => void) | null = null
+    const process = startProcess(universe, {
+      fates: faulty ? fatesFrom(chance) : calm,
+      parallelism: 1 + chance.below(3),
+      onPoint(self) {
+        if (self.dead) return
+        cuts.push(cut(universe))
+        if (cuts.length === edit) writeOutside(universe, scenario, chance)
+        if (cuts.length === pause) self.paused = new Promise((resolve) => (waiting = resolve))
+      },
+    })
+    schedules += 1
+    const work = perform(process.ports, scenario, action, index).then(
+      () => true,
+      () => true, // what an action says is not judged: what is there afterwards is
+    )
+    await drive(universe, work, () => waiting !== null)
+    if (waiting !== null) await takeOver(universe, process, waiting, work)
+    kill(universe, process)
+    const held = await settle(universe, chanceFrom(seed, index), scenario, false)
+    take(universe, `${index}`)
+    for (const [point, fork] of cuts.entries()) {
+      const at = `${index}.${point}`
+      if (only !== null && only !== at) continue
+      tell(`CRASH at ${at}`)
+      schedules += 1
+      crashes += 1 + (await crashed(fork, seed, index, point, scenario))
+      take(fork, at)
+    }
+    if (held || found.length > 0) break
+  }
+  return { schedules, crashes, found }
+}
+
+/** All that there is was found after a crash: it is recovered from, perhaps through more crashes and faults, until all is calm. */
+async function crashed(universe: Universe, seed: number, index: number, point: number, scenario: Scenario): Promise<number> {
+  const chance = chanceFrom(seed, 1 + index * 100_000 + point)
+  let crashes = 0
+  const mode = chance.below(4)
+  if (chance.once(8)) universe.time.wall += chance.pick([-3_600_000, 30 * 86_400_000])
+  if (mode >= 2) {
+    const process = startProcess(universe, {
+      fates: mode === 3 ? fatesFrom(chance) : calm,
+      parallelism: 2,
+      onPoint: dieAt(universe, mode === 2 ? chance.below(30) : -1),
+    })
+    const work = recover(process.ports).then(
+      () => true,
+      () => true,
+    )
+    await drive(universe, work, () => process.dead)
+    if (process.dead) crashes += 1
+    kill(universe, process)
+    if (crashes > 0) {
+      const after = cut(universe)
+      const held = await settle(after, chance, scenario, true)
+      universe.violations.push(...after.violations)
+      return held ? crashes : crashes
+    }
+  }
+  await settle(universe, chance, scenario, true)
+  return crashes
+}
+
+function dieAt(universe: Universe, at: number): (process: Process) => void {
+  let points = 0
+  return (process) => {
+    if (points === at) kill(universe, process)
+    points += 1
+  }
+}
+
+/** Nothing fails any more: all that was begun ends, and ending it twice is ending it once (I8). True where a person has to decide. */
+async function settle(universe: Universe, chance: Chance, scenario: Scenario, twice: boolean): Promise<boolean> {
+  const step = async (work: (ports: Ports) => Promise<unknown>): Promise<void> => {
+    const process = startProcess(universe, { fates: calm, parallelism: 2, onPoint: () => undefined })
+    const done = work(process.ports).then(
+      () => true,
+      (thrown: unknown) => {
+        violated(universe, 'I11', `after all faults: ${JSON.stringify(faultOf(thrown))}`)
+        return true
+      },
+    )
+    await drive(universe, done, () => false)
+    kill(universe, process)
+  }
+  await step((ports) => recover(ports))
+  const held = (await loadStack(universe.store, STACK)).order.length > 0 && (await isHeld(universe))
+  if (held)
+    await step((ports) =>
+      withLease(ports, 'recover', (writable) => decideHeld(writable, { resume: true, skip: [], force: [], abandon: false })),
+    )
+  const stays = await judge(universe, scenario)
+  if (twice && !stays && chance.once(4)) {
+    const [entries, writes] = [universe.log.length, universe.machine.writes]
+    await step((ports) => recover(ports))
+    if (universe.log.length !== entries || universe.machine.writes !== writes) violated(universe, 'I8', 'a second recovery did something')
+  }
+  return stays
+}
+
+async function isHeld({ store }: Universe): Promise<boolean> {
+  return Object.values((await loadStack(store, STACK)).changes).some(({ phase }) => phase === 'held')
+}
+
+/** The writer is paused past its lease; somebody else recovers; then it comes back. */
+async function takeOver(universe: Universe, process: Process, go: () => void, work: Promise<boolean>): Promise<void> {
+  const until = universe.time.monotonic + 20_000
+  while (universe.time.monotonic < until && pass(universe.time)) await quiet()
+  universe.time.monotonic = Math.max(universe.time.monotonic, until)
+  const other = startProcess(universe, { fates: calm, parallelism: 2, onPoint: () => undefined })
+  const done = recover(other.ports).then(
+    () => true,
+    () => true,
+  )
+  await drive(universe, done, () => false)
+  process.paused = null
+  go()
+  await drive(universe, work, () => process.dead)
+  kill(universe, other)
+}
+
+function fatesFrom(chance: Chance): Fates {
+  const often = chance.pick([10, 25, 60])
+  return (verb) => {
+    if (!chance.once(often)) return 'ok'
+    if (verb === 'append') return 'passes'
+    const fates: readonly Fate[] =
+      verb === 'turn' ? ['fails', 'passes', 'lost', 'hangs', 'slow', 'lies'] : ['fails', 'passes', 'lost', 'hangs', 'slow']
+    return chance.pick(fates)
+  }
+}
+
+let outside = 0
+
+function writeOutside(universe: Universe, { resources }: Scenario, chance: Chance): void {
+  const path = `p/${chance.pick(resources).name}`
+  outside += 1
+  const text = `outside ${universe.ids} ${universe.machine.inode}`
+  const was = universe.machine.live.get(path)
+  const made = fileOf(universe.machine, text)
+  universe.machine.live.set(path, chance.once(2) && was !== undefined ? { ...made, inode: was.inode } : made)
+  universe.foreign.set(path, text)
+}
+
+async function perform(ports: Ports, scenario: Scenario, action: Action, index: number): Promise<unknown> {
+  const message = `asked ${index}`
+  const state = await loadStack(ports.store, STACK)
+  const head = state.revisions.at(-1)?.n ?? 0
+  const undo = { only: [], withClosure: true, resolve: null, acceptLoss: [], acceptIrreversible: [], why: 'asked for' }
+  switch (action.act) {
+    case 'apply':
+    case 'destroy': {
+      const wanted = action.act === 'apply' ? wishesOf(scenario, action.wanted) : {}
+      const intent = makeIntent(ports.store, STACK, wanted, { askAt: 1000, refuseAt: 1000 })
+      const consent = { irreversible: [], loss: [], yes: true }
+      return apply(
+        ports,
+        { intent, base: '/', only: [], replace: [], consent, destroy: action.act === 'destroy' },
+        {
+          message,
+          confirmWithinMs: null,
+          planned: null,
+          always: false,
+          foreseen: () => undefined,
+          arm: () => Promise.resolve(),
+          ask: () => Promise.resolve(true),
+        },
+      )
+    }
+    case 'undo':
+      return rollback(ports, { ...undo, to: null, message: '' })
+    case 'undo to':
+      return rollback(ports, { ...undo, to: Math.max(0, head - action.back), message: '' })
+    case 'undo one':
+      return rollback(ports, { ...undo, to: null, only: [{ resource: action.name, pointer: null }], message: `one ${action.name}` })
+    default:
+      return action satisfies never
+  }
+}
+
+/** Until the work is done, or `stop` says so. Time passes where nothing else does. */
+async function drive(universe: Universe, work: Promise<boolean>, stop: () => boolean): Promise<void> {
+  let done = false
+  void work.then(() => (done = true))
+  for (let passes = 0; passes < PASSES_MAX;) {
+    await quiet()
+    if (done || stop()) return
+    if (!pass(universe.time)) return violated(universe, 'I11', 'it waits for nothing')
+    passes += 1
+  }
+  violated(universe, 'I11', 'it does not end')
+}
+
+function quiet(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
