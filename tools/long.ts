@@ -19,6 +19,22 @@ const runs: readonly LongRun[] = [
     minutes: 20,
     command: ['env', 'SEQUENCES=1000', 'vitest', 'run', '--project', 'real', 'tests/laws/sequences.test.ts'],
   },
+  {
+    name: 'simulation',
+    what: 'courses of events from seeds, crashed at every point: a million schedules',
+    minutes: 15,
+    command: [
+      'node',
+      '--disable-warning=ExperimentalWarning',
+      'tests/simulation/simulate.ts',
+      '--seeds',
+      '8000',
+      '--from',
+      '100000',
+      '--jobs',
+      '2',
+    ],
+  },
 ]
 
 const [name, ...rest] = process.argv.slice(2)

@@ -25,6 +25,12 @@ export const suites: readonly Suite[] = [
   { name: 'unit', command: ['vitest', 'run', '--project', 'unit'], needsRoot: false, vitest: true },
   { name: 'real', command: ['vitest', 'run', '--project', 'real'], needsRoot: false, vitest: true, timeoutMs: 25 * 60_000 },
   { name: 'root', command: ['vitest', 'run', '--project', 'root'], needsRoot: true, vitest: true },
+  // About 100,000 schedules; `npm run simulate` takes other seeds.
+  {
+    name: 'simulation',
+    command: ['node', '--disable-warning=ExperimentalWarning', 'tests/simulation/simulate.ts', '--seeds', '800', '--jobs', '2'],
+    needsRoot: false,
+  },
   { name: 'pack', command: ['node', 'tools/pack-test.ts'], needsRoot: false, after: 'cli/src/main.ts' },
   { name: 'demo', command: ['npm', 'run', '-s', 'demo'], needsRoot: false, after: 'examples/shop/demo.ts' },
 ]

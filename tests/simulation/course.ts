@@ -30,10 +30,24 @@ export interface Course {
 const calm: Fates = () => 'ok'
 const PASSES_MAX = 5_000
 
-/** `only`: one crash, as `Found.at` names it. */
-export async function runCourse(seed: number, only: string | null = null, tell: (line: string) => void = () => undefined): Promise<Course> {
-  const chance = chanceFrom(seed)
-  const scenario = scenarioFrom(chance)
+export interface CourseOptions {
+  /** Of a seed, or made smaller. */
+  readonly scenario: Scenario
+  /** One crash, as `Found.at` names it; null: all. */
+  readonly only: string | null
+  readonly tell: (line: string) => void
+}
+
+export async function runCourse(seed: number, options: Partial<CourseOptions> = {}): Promise<Course> {
+  return course(seed, options).catch((thrown: unknown) => {
+    const text = thrown instanceof Error ? thrown.message : String(thrown)
+    return { schedules: 1, crashes: 0, found: [{ seed, at: '', invariant: 'code', text }] }
+  })
+}
+
+async function course(seed: number, options: Partial<CourseOptions>): Promise<Course> {
+  const { scenario = scenarioOf(seed), only = null, tell = () => undefined } = options
+  const chance = chanceFrom(seed, FAULTS)
   const universe = newUniverse(tell)
   const faulty = chance.once(2)
   const found: Found[] = []
@@ -46,6 +60,8 @@ export async function runCourse(seed: number, only: string | null = null, tell: 
     const cuts: Universe[] = []
     const edit = chance.once(5) ? chance.below(60) : -1
     const pause = edit < 0 && chance.once(6) ? chance.below(60) : -1
+    const more = edit < 0 && pause < 0 && chance.once(8) ? chance.below(60) : -1
+    const others: Promise<boolean>[] = []
     let waiting: (() => void) | null = null
     const process = startProcess(universe, {
       fates: faulty ? fatesFrom(chance) : calm,
@@ -55,24 +71,33 @@ export async function runCourse(seed: number, only: string | null = null, tell: 
         cuts.push(cut(universe))
         if (cuts.length === edit) writeOutside(universe, scenario, chance)
         if (cuts.length === pause) self.paused = new Promise((resolve) => (waiting = resolve))
+        if (cuts.length === more) others.push(besides(universe))
       },
     })
     schedules += 1
     const work = perform(process.ports, scenario, action, index).then(
-      () => true,
-      () => true, // what an action says is not judged: what is there afterwards is
+      (result) => {
+        if (!faulty && edit < 0 && pause < 0 && universe.foreign.size === 0) judgeCalm(universe, result)
+        return true
+      },
+      (thrown: unknown) => {
+        if (!faulty && edit < 0 && pause < 0 && universe.foreign.size === 0) judgeCalm(universe, faultOf(thrown))
+        return true
+      },
     )
     await drive(universe, work, () => waiting !== null)
+    process.remote = waiting !== null && chance.once(3)
     if (waiting !== null) await takeOver(universe, process, waiting, work)
+    for (const other of others) await drive(universe, other, () => false)
     kill(universe, process)
-    const held = await settle(universe, chanceFrom(seed, index), scenario, false)
+    const held = await settle(universe, chanceFrom(seed, FAULTS + index * 100_000), scenario, false)
     take(universe, `${index}`)
     for (const [point, fork] of cuts.entries()) {
       const at = `${index}.${point}`
       if (only !== null && only !== at) continue
       tell(`CRASH at ${at}`)
       schedules += 1
-      crashes += 1 + (await crashed(fork, seed, index, point, scenario))
+      crashes += 1 + (await crashed(fork, chanceFrom(seed, CRASHES + index * 100_000 + point), scenario))
       take(fork, at)
     }
     if (held || found.length > 0) break
@@ -80,34 +105,79 @@ export async function runCourse(seed: number, only: string | null = null, tell: 
   return { schedules, crashes, found }
 }
 
+const [SCENARIO, FAULTS, CRASHES] = [1, 2, 3]
+
+export function scenarioOf(seed: number): Scenario {
+  return scenarioFrom(chanceFrom(seed, SCENARIO))
+}
+
+/** Where nothing fails and nobody interferes, what is asked for is done. */
+function judgeCalm(universe: Universe, result: unknown): void {
+  if (typeof result !== 'object' || result === null) return
+  const { outcome, code, by } = { outcome: '', code: '', by: '', ...result }
+  const good =
+    /^(nothing|recorded|ended|undone|settled)$/.test(outcome) ||
+    by === 'policy' ||
+    /^rollback\.(no-resource|no-revision|closure|refers)$/.test(code)
+  const failed = 'result' in result && JSON.stringify(result.result).includes('"outcome":"undone"')
+  if (!good || failed) violated(universe, 'done', `nothing fails, and yet: ${JSON.stringify(result).slice(0, 300)}`)
+}
+
+/** Somebody else comes while the first one works, and is told so. */
+async function besides(universe: Universe): Promise<boolean> {
+  const process = startProcess(universe, { fates: calm, parallelism: 2, onPoint: () => undefined })
+  await recover(process.ports).catch((thrown: unknown) => {
+    if (faultOf(thrown).code !== 'lease.held') violated(universe, 'I5', JSON.stringify(faultOf(thrown)))
+  })
+  kill(universe, process)
+  return true
+}
+
 /** All that there is was found after a crash: it is recovered from, perhaps through more crashes and faults, until all is calm. */
-async function crashed(universe: Universe, seed: number, index: number, point: number, scenario: Scenario): Promise<number> {
-  const chance = chanceFrom(seed, 1 + index * 100_000 + point)
-  let crashes = 0
+async function crashed(universe: Universe, chance: Chance, scenario: Scenario): Promise<number> {
   const mode = chance.below(4)
   if (chance.once(8)) universe.time.wall += chance.pick([-3_600_000, 30 * 86_400_000])
-  if (mode >= 2) {
-    const process = startProcess(universe, {
-      fates: mode === 3 ? fatesFrom(chance) : calm,
-      parallelism: 2,
-      onPoint: dieAt(universe, mode === 2 ? chance.below(30) : -1),
-    })
-    const work = recover(process.ports).then(
-      () => true,
-      () => true,
-    )
-    await drive(universe, work, () => process.dead)
-    if (process.dead) crashes += 1
-    kill(universe, process)
-    if (crashes > 0) {
-      const after = cut(universe)
-      const held = await settle(after, chance, scenario, true)
-      universe.violations.push(...after.violations)
-      return held ? crashes : crashes
-    }
+  if (mode < 2) {
+    await calmDown(universe, chance, scenario)
+    return 0
   }
-  await settle(universe, chance, scenario, true)
-  return crashes
+  const onPoint = mode === 2 ? dieAt(universe, chance.below(30)) : () => undefined
+  const process = startProcess(universe, { fates: mode === 3 ? fatesFrom(chance) : calm, parallelism: 2, onPoint })
+  const work = recover(process.ports).then(
+    () => true,
+    () => true,
+  )
+  await drive(universe, work, () => process.dead)
+  const died = process.dead
+  kill(universe, process)
+  const later = died ? cut(universe) : universe
+  await calmDown(later, chance, scenario)
+  if (died) universe.violations.push(...later.violations)
+  return died ? 1 : 0
+}
+
+/** Nothing fails any more: all that was begun ends; then the stack can be worked with. */
+async function calmDown(universe: Universe, chance: Chance, scenario: Scenario): Promise<void> {
+  const held = await settle(universe, chance, scenario, true)
+  if (held || !chance.once(4)) return
+  const process = startProcess(universe, { fates: calm, parallelism: 2, onPoint: () => undefined })
+  const index = chance.below(scenario.actions.length)
+  const action = chance.once(2) ? { act: 'undo' as const } : scenario.actions[index]
+  if (action === undefined) return
+  const calmly = universe.foreign.size === 0
+  const work = perform(process.ports, scenario, action, index).then(
+    (result) => {
+      if (calmly) judgeCalm(universe, result)
+      return true
+    },
+    (thrown: unknown) => {
+      if (calmly) judgeCalm(universe, faultOf(thrown))
+      return true
+    },
+  )
+  await drive(universe, work, () => false)
+  kill(universe, process)
+  await settle(universe, chance, scenario, false)
 }
 
 function dieAt(universe: Universe, at: number): (process: Process) => void {
@@ -174,16 +244,13 @@ function fatesFrom(chance: Chance): Fates {
     if (!chance.once(often)) return 'ok'
     if (verb === 'append') return 'passes'
     const fates: readonly Fate[] =
-      verb === 'turn' ? ['fails', 'passes', 'lost', 'hangs', 'slow', 'lies'] : ['fails', 'passes', 'lost', 'hangs', 'slow']
+      verb === 'turn' ? ['fails', 'passes', 'lost', 'hangs', 'slow', 'lies', 'fades'] : ['fails', 'passes', 'lost', 'hangs', 'slow']
     return chance.pick(fates)
   }
 }
 
-let outside = 0
-
 function writeOutside(universe: Universe, { resources }: Scenario, chance: Chance): void {
   const path = `p/${chance.pick(resources).name}`
-  outside += 1
   const text = `outside ${universe.ids} ${universe.machine.inode}`
   const was = universe.machine.live.get(path)
   const made = fileOf(universe.machine, text)

@@ -19,14 +19,26 @@ export function contentsOf(scenario: Scenario, { revisions, changes }: StackStat
     const asked = /^asked (\d+)$/.exec(said)?.[1]
     if (how === 'partial') known.set(n, null)
     else if (back !== null && one !== undefined && back.inParts === true) {
-      const { [one]: _, ...rest } = before ?? {}
-      const was = to?.[one]
-      known.set(n, before === null || to === null ? null : was === undefined ? rest : { ...rest, [one]: was })
+      known.set(n, before === null || to === null ? null : withOne(scenario, before, to, one))
     } else if (back !== null) known.set(n, to)
     else if (asked !== undefined) known.set(n, wantedBy(scenario, Number(asked)))
     else known.set(n, null)
   }
   return known
+}
+
+/** One is as it was; where it was not, those who use it are as they were, too. */
+function withOne(scenario: Scenario, before: Contents, to: Contents, one: string): Contents {
+  const { [one]: _, ...rest } = before
+  const was = to[one]
+  if (was !== undefined) {
+    const needed = scenario.resources
+      .find(({ name }) => name === one)
+      ?.uses.filter((name) => rest[name] === undefined && to[name] !== undefined)
+    return (needed ?? []).reduce<Contents>((contents, name) => withOne(scenario, contents, to, name), { ...rest, [one]: was })
+  }
+  const users = scenario.resources.filter(({ name, uses }) => uses.includes(one) && rest[name] !== undefined)
+  return users.reduce<Contents>((contents, { name }) => withOne(scenario, contents, to, name), rest)
 }
 
 function wantedBy({ actions }: Scenario, at: number): Contents | null {

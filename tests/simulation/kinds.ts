@@ -17,7 +17,7 @@ export function simulatedKinds(machine: Machine, effect: Do): readonly Kind[] {
   ]
 }
 
-const textIn = (value: Json | undefined, key: string): string => (isObject(value) ? String(value[key]) : '')
+const textIn = (value: Json | undefined, key: string): string => (isObject(value) && typeof value[key] === 'string' ? value[key] : '')
 const pathIn = (part: Json): string => textIn(part, 'path')
 const stateText = (state: Json | null): string | null => (state === null ? null : textIn(state, 'text'))
 

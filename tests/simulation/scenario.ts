@@ -42,7 +42,7 @@ export function scenarioFrom(chance: Chance): Scenario {
   for (let n = 0; n < 1 + chance.below(3); n += 1) {
     const which = chance.below(12)
     if (which < 5) actions.push({ act: 'apply', wanted: contents() })
-    else if (which < 8) actions.push({ act: 'undo' })
+    else if (which < 8) actions.push({ act: 'undo' }, ...(chance.once(2) ? [{ act: 'undo to', back: 1 } as const] : []))
     else if (which < 10) actions.push({ act: 'undo to', back: 1 + chance.below(3) })
     else if (which < 11) actions.push({ act: 'undo one', name: chance.pick(resources).name })
     else actions.push({ act: 'destroy' })

@@ -11,7 +11,7 @@ import { simulatedKinds } from './kinds.ts'
 export const STACK = 's'
 
 /** What becomes of one effect. */
-export type Fate = 'ok' | 'fails' | 'passes' | 'lost' | 'hangs' | 'slow' | 'lies'
+export type Fate = 'ok' | 'fails' | 'passes' | 'lost' | 'hangs' | 'slow' | 'lies' | 'fades'
 
 /** Decides what becomes of the next effect of this verb. */
 export type Fates = (verb: string) => Fate
@@ -39,6 +39,10 @@ export interface Universe {
   readonly foreign: Map<string, string>
   readonly processes: Set<number>
   readonly violations: Violation[]
+  /** What was written, answered for, and will be gone in so many points. */
+  readonly fading: { points: number; readonly undo: () => void }[]
+  /** The log took nothing the last time. */
+  full: boolean
   /** For who looks into one course. */
   readonly tell: (line: string) => void
   epoch: number
@@ -61,6 +65,8 @@ export function newUniverse(tell: (line: string) => void = () => undefined): Uni
     foreign: new Map(),
     processes: new Set<number>(),
     violations: [],
+    fading: [],
+    full: false,
     tell,
   }
   return { machine: newMachine(), store: createMemoryStore({ clock: clockOf(time) }), time, ...rest, epoch: 0, ids: 0, pids: 0 }
@@ -81,6 +87,8 @@ export function cut(universe: Universe): Universe {
     foreign: new Map(foreign),
     processes: new Set(),
     violations: [],
+    fading: [],
+    full: false,
     tell,
     epoch,
     ids,
@@ -97,6 +105,8 @@ export interface Process {
   readonly ports: Ports
   /** True from its death on: nothing it does has an effect, and nothing it waits for comes. */
   dead: boolean
+  /** On a host of its own: nobody can end it from here, and machines refuse what comes from an older holder of the lease. */
+  remote: boolean
   /** Everything it does waits for this. */
   paused: Promise<void> | null
 }
@@ -127,6 +137,7 @@ export function startProcess(universe: Universe, options: ProcessOptions): Proce
   const running = processesOf(universe)
   const point = async (): Promise<void> => {
     await alive()
+    fade(universe)
     options.onPoint(process)
     await alive()
   }
@@ -145,10 +156,14 @@ export function startProcess(universe: Universe, options: ProcessOptions): Proce
     if (fate === 'slow') await new Promise<void>((resolve) => void after(time, 500, resolve))
     if (fate === 'hangs') await aborted(call)
     await alive()
+    if (process.remote && call.epoch < universe.epoch) throw simFault('sim.stale', 'conflict')
     if (fate !== 'lies') {
       judge(universe, { path, verb, ...(side === undefined ? {} : { side }), key: call.key, epoch: call.epoch })
       universe.machine.writes += 1
+      const undo = asItIs(universe.machine, path, call.key)
       write()
+      if (fate === 'fades') universe.fading.push({ points: 3, undo })
+      if (verb === 'turn') markTurned(universe, call.key, side ?? 'after')
     }
     await point()
     if (fate === 'lost') throw simFault('sim.no-answer', 'outcome-unknown')
@@ -181,7 +196,7 @@ export function startProcess(universe: Universe, options: ProcessOptions): Proce
     },
     async lockEffects() {
       await alive()
-      const ended = [...running].filter((one) => one !== process && !one.dead)
+      const ended = [...running].filter((one) => one !== process && !one.dead && !one.remote)
       for (const one of ended) kill(universe, one)
       return { ended: ended.map((one) => one.pid), share: () => ({ fd: 0, end: () => undefined }), free: () => undefined }
     },
@@ -195,7 +210,7 @@ export function startProcess(universe: Universe, options: ProcessOptions): Proce
     gone: ({ pid: other }) => !universe.processes.has(other),
     parallelism: options.parallelism,
   }
-  const process: Process = { pid, ports, dead: false, paused: null }
+  const process: Process = { pid, ports, dead: false, remote: false, paused: null }
   running.add(process)
   return process
 }
@@ -229,6 +244,25 @@ const nothingReal = {
   effects: { fs: { ensure: () => undefined, open: gone } },
 } as unknown as ReturnType<Ports['openEffects']>
 
+function fade({ fading }: Universe): void {
+  for (const one of fading.splice(0)) {
+    one.points -= 1
+    if (one.points > 0) fading.push(one)
+    else one.undo()
+  }
+}
+
+/** Puts back what stands under a path and beside it now. */
+function asItIs({ live, beside }: Machine, path: string, key: string): () => void {
+  const slot = `${path}!${key}`
+  const [file, other] = [live.get(path), beside.get(slot)]
+  return () => {
+    if (file === undefined) live.delete(path)
+    else live.set(path, file)
+    if (other !== undefined) beside.set(slot, other)
+  }
+}
+
 /** The store as a process sees it: a point before and after each append, nothing at all after its death. */
 function watched(universe: Universe, point: () => Promise<void>, alive: () => Promise<void>, fates: Fates): Store {
   const { store } = universe
@@ -240,7 +274,8 @@ function watched(universe: Universe, point: () => Promise<void>, alive: () => Pr
         return store.append(stream, epoch, expectedSeq, bodies)
       }
       await point()
-      if (fates('append') === 'passes') throw simFault('store.busy', 'transient')
+      universe.full = fates('append') === 'passes'
+      if (universe.full) throw simFault('store.busy', 'transient')
       const entries = await store.append(stream, epoch, expectedSeq, bodies)
       for (const body of bodies) await note(universe, body)
       await point()
@@ -320,12 +355,16 @@ export function preparedOf({ log, plans }: Universe, change: string): readonly P
   const plan = plans.get(change)
   return log.flatMap((entry) => {
     if (entry.type !== 'step.prepared' || entry['change'] !== change) return []
-    const step = String(entry['step'])
+    const step = wordIn(entry['step'])
     const part = plan?.steps.find(({ name }) => name === step)?.part
-    const path = isObject(part) ? String(part['path']) : ''
-    const text = (state: Json | undefined): string | null => (isObject(state) ? String(state['text']) : null)
-    return [{ step, key: String(entry['key']), path, from: text(entry['from']), to: text(entry['to']) }]
+    const path = isObject(part) ? wordIn(part['path']) : ''
+    const text = (state: Json | undefined): string | null => (isObject(state) ? wordIn(state['text']) : null)
+    return [{ step, key: wordIn(entry['key']), path, from: text(entry['from']), to: text(entry['to']) }]
   })
+}
+
+function wordIn(value: Json | undefined): string {
+  return typeof value === 'string' ? value : ''
 }
 
 export function violated(universe: Universe, invariant: string, text: string): void {
@@ -350,14 +389,14 @@ function judge(universe: Universe, { path, verb, side, key, epoch }: Judged): vo
   const began = universe.log.findLast((entry) => entry.type === 'step.preparing' && entry['key'] === key)
   if (began === undefined) return violated(universe, 'I1', `${verb} of ${path} with ${key}, of which the log says nothing`)
   if (verb !== 'turn') return
-  const [change, step] = [String(began['change']), String(began['step'])]
+  const [change, step] = [wordIn(began['change']), wordIn(began['step'])]
   const prepared = universe.log.some((entry) => entry.type === 'step.prepared' && entry['key'] === key)
   if (!prepared) violated(universe, 'I1', `${step} is turned and what was before is not in the log`)
   const said = universe.log.filter((entry) => entry.type === 'turning' && entry['change'] === change)
   const names = (entry: Body | undefined): boolean => Array.isArray(entry?.['steps']) && entry['steps'].includes(step)
   // Back is where recovery would go, too: on a full disk that need not be said again.
   const last = said.at(-1)
-  if (side === 'after' ? !(last?.['to'] === side && names(last)) : !said.some(names))
+  if (universe.full && side === 'before' ? !said.some(names) : !(last?.['to'] === side && names(last)))
     violated(universe, 'I1', `${step} is turned to ${side} and the log does not say so`)
   judgeOrder(universe, change, step, side ?? 'after')
 }
@@ -370,13 +409,19 @@ function judgeOrder(universe: Universe, change: string, step: string, side: Side
   const pathOf = (name: string): string => prepared.find((one) => one.step === name)?.path ?? ''
   if (side === 'after') {
     const needs = steps.find(({ name }) => name === step)?.after ?? []
-    const early = needs.filter((name) => pathOf(name) !== '' && !done.has(name))
+    const early = needs.filter((name) => pathOf(name) !== '' && !done.has(name) && !universe.foreign.has(pathOf(name)))
     if (early.length > 0) violated(universe, 'I6', `${step} is turned before ${early.join(', ')}`)
-    done.add(step)
     return
   }
   const users = steps.filter(({ name, after: needs }) => needs.includes(step) && done.has(name)).map(({ name }) => name)
   const late = users.filter((name) => !universe.tried.has(pathOf(name)) && !universe.foreign.has(pathOf(name)))
   if (late.length > 0) violated(universe, 'I6', `${step} goes back before ${late.join(', ')}`)
-  done.delete(step)
+}
+
+/** What really was turned: a write that met somebody else's did nothing. */
+function markTurned({ log, turned }: Universe, key: string, side: Side): void {
+  const began = log.findLast((entry) => entry.type === 'step.preparing' && entry['key'] === key)
+  const done = turned.get(wordIn(began?.['change']))
+  if (side === 'after') done?.add(wordIn(began?.['step']))
+  else done?.delete(wordIn(began?.['step']))
 }

@@ -11,7 +11,12 @@ const linesMax = { source: 500, test: 800 }
 const openingLinesMax = 5
 
 /** Where output is made. Everything else returns values or emits events. */
-const printers = [/^cli\/src\/render(er)?(\/|\.ts$)/, /^(tools|bench|examples)\//, /^cli\/build\.ts$/]
+const printers = [
+  /^cli\/src\/render(er)?(\/|\.ts$)/,
+  /^(tools|bench|examples)\//,
+  /^cli\/build\.ts$/,
+  /^tests\/simulation\/(simulate|mutants)\.ts$/,
+]
 const isConfig = (path: string): boolean => /(^|\/)[a-z]+\.config\.(ts|mjs)$/.test(path)
 
 /** Own clock, own randomness, own surroundings, a way around the import rules, as `object.property`. */

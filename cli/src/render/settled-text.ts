@@ -7,8 +7,6 @@ export function settledText(settled: readonly Recovered[]): readonly string[] {
   return settled.map(({ change, outcome, why }) => {
     const was = why === 'overdue' ? 'was not confirmed in time' : 'was interrupted'
     if (outcome === 'undone') return `Change ${change} ${was} and is undone.`
-    if (outcome === 'unverified')
-      return `Change ${change} ${was} and is undone, but what is live is not what was saved: see \`understudy drift\`.`
     if (outcome === 'held')
       return `Change ${change} ${was} and is HELD: \`understudy status\` says what stands; \`understudy recover\` decides.`
     return `Change ${change} ${was}; somebody else wrote to it since, it stands as it was.`
@@ -18,5 +16,5 @@ export function settledText(settled: readonly Recovered[]): readonly string[] {
 /** The worst of them; `otherwise` where all is as it should be. */
 export function settledExit(settled: readonly Recovered[], otherwise: Exit): Exit {
   const has = (wanted: Recovered['outcome']): boolean => settled.some(({ outcome }) => outcome === wanted)
-  return has('held') ? 'held' : has('unverified') ? 'unverified' : otherwise
+  return has('held') ? 'held' : otherwise
 }

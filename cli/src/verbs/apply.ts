@@ -89,7 +89,6 @@ function exitFor(context: Context, outcome: ApplyOutcome): Exit {
   if (result.outcome === 'committed') return 'ok'
   if (result.outcome === 'held') return 'held'
   if (context.signal.aborted) return 'cancelled'
-  if (!result.verified) return 'unverified'
   if (result.touched) return 'rolled-back'
   const exit = exitOf(result.fault)
   return exit === 'conflict' || exit === 'forbidden' ? exit : 'failed'
@@ -114,10 +113,10 @@ function sayOutcome(outcome: ApplyOutcome): string {
       return `Applied as revision ${result.n}, verified. Prepared in ${duration(result.receipt.prepareMs)}, turned in ${duration(result.receipt.turnMs)}. \`understudy rollback\` undoes it.`
     case 'undone':
       return result.touched
-        ? `Failed and turned back${result.verified ? ', verified' : '; NOT verified'}: ${result.fault.code} ${result.fault.detail}`
+        ? `Failed and turned back, verified: ${result.fault.code} ${result.fault.detail}`
         : `Failed before anything was turned; the primary was not touched: ${result.fault.code} ${result.fault.detail}`
     case 'held':
-      return `HELD: ${result.left.join(', ')} could not be turned back. \`understudy status\` says what stands; \`understudy recover\` decides.`
+      return `HELD: ${result.left.join(', ')} could not be turned back, or is not what it was. \`understudy status\` says what stands; \`understudy recover\` decides.`
     default:
       return result satisfies never
   }

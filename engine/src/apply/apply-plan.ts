@@ -49,8 +49,8 @@ export type ApplyResult =
       readonly outcome: 'undone'
       readonly change: string
       readonly fault: FaultData
+      /** Something was turned: then what came back is verified, or the change is held. */
       readonly touched: boolean
-      readonly verified: boolean
     }
   | { readonly outcome: 'held'; readonly change: string; readonly fault: FaultData; readonly left: readonly string[] }
 
@@ -245,18 +245,27 @@ export async function settle(
   await journal.append([{ type: 'change.undoing', change, by: ports.by, why: `${fault.code}: ${fault.summary}` }])
   const begun = past === null ? plan.waves.flat() : begunSteps(plan, past)
   const { refused, foreign } = await turnBack(shielded, begun)
-  if (refused.length > 0) {
-    const left = refused.map(({ step }) => step)
+  const held = async (left: readonly string[], why: string): Promise<ApplyResult> => {
     await journal.append([
       { type: 'step.logged', change, log: await keepRows(writable, rows) },
-      { type: 'change.held', change, why: `could not be turned back: ${left.join(', ')}`, faults: refused.map((one) => one.fault) },
+      { type: 'change.held', change, why: `${why}: ${left.join(', ')}`, faults: refused.map((one) => one.fault) },
     ])
     return { outcome: 'held', change, fault, left }
   }
+  if (refused.length > 0)
+    return held(
+      refused.map(({ step }) => step),
+      'could not be turned back',
+    )
   const isForeign = (resource: string): boolean => plan.steps.some((step) => step.resource === resource && foreign.includes(step.name))
   const verdict = turned ? await verify(shielded, 'before', begun) : null
-  const verified =
-    verdict === null || verdict.resources.every((row) => row.equal || isForeign(row.resource) || metForeign(run, row.resource, fault))
+  const wrong = (verdict?.resources ?? []).filter((row) => !row.equal && !isForeign(row.resource) && !metForeign(run, row.resource, fault))
+  // Nothing is let go of: the way back may be wanted once more.
+  if (wrong.length > 0)
+    return held(
+      wrong.map(({ resource }) => resource),
+      'what came back is not what was saved',
+    )
   const unreleased = await releaseSteps(shielded, begun)
   const undoing = await keepArtefact(ports.store, {
     artefact: 'undoing',
@@ -267,7 +276,7 @@ export async function settle(
     left: foreign,
     late: [],
     switchMs: 0,
-    verified,
+    verified: true,
   })
   await journal.append([
     { type: 'step.logged', change, log: await keepRows(writable, rows) },
@@ -275,7 +284,7 @@ export async function settle(
     // What could not be dropped is dropped before the next change.
     ...(unreleased.length === 0 ? [{ type: 'change.released' as const, change }] : []),
   ])
-  return { outcome: 'undone', change, fault, touched: turned, verified }
+  return { outcome: 'undone', change, fault, touched: turned }
 }
 
 /** What was written there by somebody else is why the change went back; nothing was overwritten, so it stands. */

@@ -45,9 +45,10 @@ export function primaryRun(writable: Writable, plan: Plan, change: string, log: 
   return run
 }
 
-/** That a step is to be turned is journalled before it is; what became of it only after the whole wave. */
+/** That a step is to be turned is journalled before it is; what became of it only after the whole wave. Going back says it of all. */
 function mayBeTurned(past: ChangeState | null, name: string): boolean {
-  return past?.phase !== 'applying' || past.turning?.steps.includes(name) === true || past.steps[name]?.side !== null
+  if (past?.phase !== 'applying' && past?.phase !== 'undone') return true
+  return past.turning?.steps.includes(name) === true || past.steps[name]?.side === 'after'
 }
 
 /** Names of the steps that a change got as far as preparing, in the order of turning. */

@@ -118,8 +118,10 @@ export async function turnBack(run: Run, names: readonly string[], first: readon
       if (side === 'before') {
         restored.push(name)
         turned.push({ step: name, ms: run.ports.clock.monotonic() - started })
-      } else if (side === 'other' && !run.turned.has(name)) foreign.push(name)
-      else refused.push({ step: name, fault: faultOf(thrown, { resource: name, stage: 'undo' }) })
+      } else if (side === 'other' && !run.turned.has(name)) {
+        foreign.push(name)
+        turned.push({ step: name, ms: 0 }) // nothing of ours is live
+      } else refused.push({ step: name, fault: faultOf(thrown, { resource: name, stage: 'undo' }) })
     }
   }
   await run.journal.append([{ type: 'turned', change: run.change, to: 'before', steps: turned }])

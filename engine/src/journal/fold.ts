@@ -76,7 +76,9 @@ export function foldEntry(state: StackState, seq: number, at: number, entry: Jou
       return change((was) => ({ ...was, turning: { to: entry.to, steps: entry.steps } }))
     case 'turned':
       return change((was) => {
-        let now: ChangeState = { ...was, turning: null }
+        // What could not be turned is under way until somebody says what becomes of it.
+        const left = (was.turning?.steps ?? []).filter((name) => !entry.steps.some((turned) => turned.step === name))
+        let now: ChangeState = { ...was, turning: was.turning === null || left.length === 0 ? null : { ...was.turning, steps: left } }
         for (const { step: name } of entry.steps) now = step(now, name, (stand) => ({ ...stand, side: entry.to }))
         return now
       })
@@ -84,7 +86,7 @@ export function foldEntry(state: StackState, seq: number, at: number, entry: Jou
       const { revision, n, receipt, verdict, watch, confirmBy, back = null } = entry
       const done = change((was) => {
         from(was, 'applying')
-        return { ...was, phase: 'committed', revision: n, back, receipt, verdict, watch, confirmBy, endedAt: at }
+        return { ...was, phase: 'committed', turning: null, revision: n, back, receipt, verdict, watch, confirmBy, endedAt: at }
       })
       const how = back?.how ?? 'applied'
       return { ...done, revisions: [...done.revisions, { n, digest: revision, change: entry.change, at, how, ...byChange, back }] }
@@ -98,7 +100,7 @@ export function foldEntry(state: StackState, seq: number, at: number, entry: Jou
     case 'change.undone': {
       const undone = change((was) => {
         from(was, 'undoing')
-        return { ...was, phase: 'undone', undoing: entry.undoing, undoneRevision: entry.n, endedAt: at }
+        return { ...was, phase: 'undone', turning: null, undoing: entry.undoing, undoneRevision: entry.n, endedAt: at }
       })
       const marked =
         entry.tombstone === null ? undone : { ...undone, tombstones: { ...undone.tombstones, [entry.tombstone]: entry.change } }
@@ -112,7 +114,7 @@ export function foldEntry(state: StackState, seq: number, at: number, entry: Jou
     case 'change.redone': {
       const redone = change((was) => {
         from(was, 'undone')
-        return { ...was, phase: 'committed', revision: entry.n, undoing: entry.undoing, endedAt: at }
+        return { ...was, phase: 'committed', turning: null, revision: entry.n, undoing: entry.undoing, endedAt: at }
       })
       const { by = null, message = '' } = entry
       const was = next.changes[entry.change]
@@ -123,12 +125,18 @@ export function foldEntry(state: StackState, seq: number, at: number, entry: Jou
     case 'change.kept':
       return change((was) => {
         from(was, 'undoing')
-        return { ...was, phase: 'committed', why: entry.why }
+        return { ...was, phase: 'committed', turning: null, why: entry.why }
       })
     case 'change.held':
       return change((was) => ({ ...was, phase: 'held', why: entry.why, faults: entry.faults }))
     case 'change.partial': {
-      const partial = change((was) => ({ ...was, phase: 'partial', why: `left as they are: ${entry.left.join(', ')}`, endedAt: at }))
+      const partial = change((was) => ({
+        ...was,
+        phase: 'partial',
+        turning: null,
+        why: `left as they are: ${entry.left.join(', ')}`,
+        endedAt: at,
+      }))
       const row = { n: entry.n, digest: entry.revision, change: entry.change, at, how: 'partial', ...byChange }
       return { ...partial, revisions: [...partial.revisions, row] }
     }

@@ -220,7 +220,7 @@ async function forwardAgain(
   { restored, refused }: Pick<Undoing, 'restored' | 'refused'>,
 ): Promise<boolean> {
   if (to === 'after') return restored.length === 0 && refused.length === 1 // else something could not be turned back, either
-  if (change.revision === null) return false
+  if (change.revision === null || isUndone(change)) return false
   const halfWay: string[] = []
   for (const { step } of refused) {
     const side = (await lookAtStep(run, step, 'quick').catch(() => null))?.side
@@ -234,6 +234,11 @@ async function forwardAgain(
     if (thrown instanceof StepFailure) return false // it is held then, with the faults of both ways in the log
     throw thrown
   }
+}
+
+/** The last revision of it is that of its undo: a redo was begun and not finished. */
+function isUndone({ revision, undoneRevision }: ChangeState): boolean {
+  return undoneRevision !== null && undoneRevision > (revision ?? 0)
 }
 
 async function forward(run: Run, order: readonly string[]): Promise<{ restored: readonly string[]; refused: Undoing['refused'] }> {

@@ -14,8 +14,8 @@ import { performFlip, revisionNumbered } from './flip.ts'
 
 export interface Recovered {
   readonly change: string
-  /** `unverified`: undone, and what is live is not what was saved. `kept`: somebody else's writes stopped an undo; the change stands. */
-  readonly outcome: 'undone' | 'unverified' | 'held' | 'kept'
+  /** `kept`: somebody else's writes stopped an undo; the change stands. */
+  readonly outcome: 'undone' | 'held' | 'kept'
   /** `overdue`: it was not confirmed in time. */
   readonly why: 'interrupted' | 'overdue'
 }
@@ -48,9 +48,13 @@ export async function recoverStack(writable: Writable): Promise<readonly Recover
   return results
 }
 
-/** Turned forward again, and not yet said to be the next revision. */
+/** Turned forward again, and not yet said to be the next revision. What has no way back stays forward. */
 function isRedoing({ phase, undoneRevision, steps }: ChangeState): boolean {
-  return phase === 'undone' && undoneRevision !== null && Object.values(steps).some(({ side }) => side === 'after')
+  return (
+    phase === 'undone' &&
+    undoneRevision !== null &&
+    Object.values(steps).some(({ side, prepared }) => side === 'after' && prepared?.reversal !== 'none')
+  )
 }
 
 async function recoverChange(writable: Writable, state: StackState, change: ChangeState): Promise<Recovered['outcome']> {
@@ -63,7 +67,10 @@ async function recoverChange(writable: Writable, state: StackState, change: Chan
     const wanted = await revisionNumbered(writable, state, plan.base)
     if (change.phase === 'undone') {
       const { refused } = await turnBack(run, plan.waves.flat())
-      return refused.length === 0 ? 'undone' : 'held'
+      if (refused.length === 0) return 'undone'
+      const why = `an interrupted redo could not be turned back: ${refused.map(({ step }) => step).join(', ')}`
+      await writable.journal.append([{ type: 'change.held', change: change.change, why, faults: refused.map(({ fault }) => fault) }])
+      return 'held'
     }
     const started = writable.ports.clock.monotonic()
     const done = await performFlip(
@@ -78,6 +85,5 @@ async function recoverChange(writable: Writable, state: StackState, change: Chan
     return done.ok ? 'undone' : done.outcome
   }
   const result = await settle(writable, verifyRun, run, change, interrupted, true, log.rows())
-  if (result.outcome === 'held') return 'held'
-  return result.outcome === 'undone' && !result.verified ? 'unverified' : 'undone'
+  return result.outcome === 'held' ? 'held' : 'undone'
 }

@@ -33,7 +33,7 @@ import type { PartsFlip } from './flip-parts.ts'
 import type { Recovered } from './recover.ts'
 import { originalsSince } from './originals.ts'
 import { oneWaySince } from './one-way.ts'
-import { followersOf, namedAsShown } from './selection.ts'
+import { followersOf, namedAsShown, neededFor, usersOfGone } from './selection.ts'
 import type { Selected } from './selection.ts'
 import { tombstonesFor } from './tombstones.ts'
 
@@ -95,7 +95,11 @@ export async function rollBack(writable: Writable, asked: RollbackRequest, start
   const known = { ...before?.resources, ...wanted?.resources, ...head.resources }
   const unknown = asked.only.find(({ resource }) => known[resource] === undefined)
   if (unknown !== undefined) throw noResource(unknown.resource, head)
-  const request = { ...asked, only: await namedAsShown(ports, asked.only, [head, wanted], collectLog().add) }
+  const chosenNames = await namedAsShown(ports, asked.only, [head, wanted], collectLog().add)
+  const users = usersOfGone(head, wanted, chosenNames)
+  const needed = neededFor(head, wanted, chosenNames)
+  const closure = asked.withClosure ? [...users, ...needed].map((resource) => ({ resource, pointer: null })) : []
+  const request = { ...asked, only: [...chosenNames, ...closure] }
   refuseUnknown('--accept-loss', request.acceptLoss, head.resources, wanted?.resources ?? {})
   refuseUnknown('--accept-irreversible', request.acceptIrreversible, head.resources, wanted?.resources ?? {})
   // What a whole undo had to leave is not tried again, unless somebody names it.
@@ -108,11 +112,21 @@ export async function rollBack(writable: Writable, asked: RollbackRequest, start
     return recordedBack(writable, request, target, head, wanted?.resources ?? {}, startedMs)
   }
   ports.emit('rollback.started', { change: row.change }, { to: target, only: request.only.map(({ resource }) => resource) })
-  const followers = request.only.length === 0 ? [] : followersOf(ports, head, request.only)
+  const followers = request.only.length === 0 ? [] : [...new Set([...users, ...followersOf(ports, head, request.only)])].toSorted()
   if (followers.length > 0 && !request.withClosure) {
     const text = `${followers.join(', ')} refer to what would change and have to follow`
     ports.emit('rollback.refused', {}, { code: 'rollback.closure', names: followers })
     return { outcome: 'refused', code: 'rollback.closure', text, names: followers }
+  }
+  if (needed.length > 0 && !request.withClosure) {
+    ports.emit('rollback.refused', {}, { code: 'rollback.refers', names: needed })
+    const names = chosenNames.map(({ resource }) => resource).join(', ')
+    return {
+      outcome: 'refused',
+      code: 'rollback.refers',
+      text: `${names} needs ${needed.join(', ')}, which is not there now`,
+      names: needed,
+    }
   }
   const chosen = new Set(request.only.map(({ resource }) => resource))
   const oneWay = oneWaySince(state, head, wanted).filter((name) => chosen.size === 0 || chosen.has(name))

@@ -96,3 +96,35 @@ export function followersOf(ports: Pick<Ports, 'kinds'>, head: Revision, chosen:
   }
   return [...followers].toSorted()
 }
+
+/** Those who refer, directly or through others, to something chosen that is not there in the wanted revision: it cannot go without them. */
+export function usersOfGone(head: Revision, wanted: Revision | null, chosen: readonly Selected[]): readonly string[] {
+  const named = chosen.flatMap(({ resource, pointer }) => (pointer === null ? [resource] : []))
+  const gone = new Set(named.filter((name) => head.resources[name] !== undefined && wanted?.resources[name] === undefined))
+  const users = new Set<string>()
+  for (let before = -1; before !== users.size;) {
+    before = users.size
+    for (const [name, { spec }] of Object.entries(head.resources)) {
+      if (gone.has(name) || !holesOf(spec).some(({ hole }) => gone.has(hole.$ref))) continue
+      users.add(name)
+      if (wanted?.resources[name] === undefined) gone.add(name)
+    }
+  }
+  return [...users].filter((name) => !named.includes(name)).toSorted()
+}
+
+/** Those that something chosen refers to, directly or through others, where it comes back and they are not there: it cannot stand without them. */
+export function neededFor(head: Revision, wanted: Revision | null, chosen: readonly Selected[]): readonly string[] {
+  const needed = new Set<string>()
+  const visit = (name: string): void => {
+    for (const { hole } of holesOf(wanted?.resources[name]?.spec ?? null)) {
+      const other = hole.$ref
+      if (head.resources[other] !== undefined || wanted?.resources[other] === undefined || needed.has(other)) continue
+      needed.add(other)
+      visit(other)
+    }
+  }
+  for (const { resource, pointer } of chosen) if (pointer === null) visit(resource)
+  for (const { resource } of chosen) needed.delete(resource)
+  return [...needed].toSorted()
+}

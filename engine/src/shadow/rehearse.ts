@@ -85,6 +85,8 @@ function outsideSteps(fault: FaultData): Failed {
 }
 
 function runIn(ports: Ports, plan: Plan, shadow: Shadow, log: CallLog): Run {
+  // What goes has no outputs for others, as on the primary.
+  for (const name of shadow.outs.keys()) if (plan.resources[name] === undefined) shadow.outs.delete(name)
   return {
     ports,
     plan,

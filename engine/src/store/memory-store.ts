@@ -64,7 +64,7 @@ function storeOf(clock: Clock, sealer: ReturnType<typeof createSealer>, contents
       const texts = textsOf(bodies)
       const head = headOf(stream)
       checkAppend(stream, epoch, expectedSeq, head, leases.get(stack)?.epoch ?? 0)
-      const made = chainOn(stream, epoch, now(), head, texts).map(({ entry, text }) => ({ ...entry, body: bodyOf(text) }))
+      const made = chainOn(stream, epoch, now(), head, texts).map(({ entry, text }) => ({ ...entry, body: frozen(bodyOf(text)) }))
       sync(contents)
       if (made.length > 0) streams.set(stream, [...(streams.get(stream) ?? []), ...made])
       return made
@@ -72,7 +72,7 @@ function storeOf(clock: Clock, sealer: ReturnType<typeof createSealer>, contents
     async entries(stream, afterSeq, limit) {
       open()
       checkName(stream)
-      return (streams.get(stream) ?? []).slice(Math.max(0, afterSeq), Math.max(0, afterSeq) + Math.max(0, limit)).map(copy)
+      return (streams.get(stream) ?? []).slice(Math.max(0, afterSeq), Math.max(0, afterSeq) + Math.max(0, limit))
     },
     async head(stream) {
       open()
@@ -99,13 +99,13 @@ function storeOf(clock: Clock, sealer: ReturnType<typeof createSealer>, contents
       inboxes.set(stack, box)
       if (box.keys.has(messageKey)) return
       box.keys.add(messageKey)
-      box.messages.push({ seq: box.messages.length + 1, at: now(), body: bodyOf(text) })
+      box.messages.push({ seq: box.messages.length + 1, at: now(), body: frozen(bodyOf(text)) })
     },
     async inbox(stack, afterSeq, limit) {
       open()
       checkStack(stack)
       const messages = inboxes.get(stack)?.messages ?? []
-      return messages.slice(Math.max(0, afterSeq), Math.max(0, afterSeq) + Math.max(0, limit)).map(copy)
+      return messages.slice(Math.max(0, afterSeq), Math.max(0, afterSeq) + Math.max(0, limit))
     },
     async takeLease(stack, holder, ttlMs, gone) {
       open()
@@ -191,7 +191,11 @@ function memoryObjects(sealer: ReturnType<typeof createSealer>, contents: Conten
   }
 }
 
-/** Another value with the same content, as it would come from a disk. */
-function copy<T extends { readonly body: Json }>(kept: T): T {
-  return { ...kept, body: structuredClone(kept.body) }
+/** Shared by all who read it, so nobody may change it. */
+function frozen(value: Json): Json {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value)
+    for (const member of Object.values(value)) frozen(member)
+  }
+  return value
 }

@@ -70,18 +70,16 @@ export const treeMerging: Merging<TreeState> = {
     for (const change of others) {
       const own = mine.get(change.path)
       const same = own !== undefined && alike(own.after, change.after)
-      const orphan = change.after !== null && above(change.path).some((path) => gone.mine.has(path))
+      const away = awayFor(change, gone.mine)
       if (same) continue
-      if (own === undefined && !orphan) {
+      if (own === undefined && away.length === 0) {
         edits.set(change.path, change.after)
         continue
       }
-      conflicts.push(await conflict(change.path, base, ours, theirs))
+      for (const path of [...away, change.path]) conflicts.push(await conflict(path, base, ours, theirs))
     }
     for (const change of mine.values()) {
-      if (change.after === null) continue
-      // With the directories themselves: who decides for a file in one decides for them as well.
-      const away = above(change.path).filter((path) => gone.theirs.has(path))
+      const away = awayFor(change, gone.theirs)
       for (const path of away.length === 0 ? [] : [...away, change.path]) conflicts.push(await conflict(path, base, ours, theirs))
     }
     if (conflicts.length > 0) return { conflicts: unique(conflicts) }
@@ -104,6 +102,11 @@ function unique<T extends { readonly pointer: string }>(conflicts: readonly T[])
 /** What stopped being a directory. */
 function removed(changed: Iterable<Difference>): ReadonlySet<string> {
   return new Set([...changed].filter(({ before, after }) => before?.type === 'dir' && after?.type !== 'dir').map(({ path }) => path))
+}
+
+/** Directories that the other side removed and something is to stand in: who decides for that decides for them as well. */
+function awayFor({ path, after }: Difference, gone: ReadonlySet<string>): readonly string[] {
+  return after === null ? [] : above(path).filter((directory) => gone.has(directory))
 }
 
 /** The directories that a path stands in, the outermost first; without the tree itself. */
