@@ -110,7 +110,8 @@ describe('what was there before it was looked after', () => {
     expect(folder.read('conf')).toBe('by hand again')
     expect(await folder.run('rollback', '--to', '1', '--resolve', 'theirs')).toMatchObject({ code: 0 })
     expect([folder.read('conf'), folder.read('a'), await names()]).toEqual(['by hand again', '1', ['a']])
-    expect(await folder.run('rollback', '--to', '3')).toMatchObject({ code: 0 })
+    expect(await folder.run('rollback', '--to', '3')).toMatchObject({ code: 11 }) // it is theirs by now
+    expect(await folder.run('rollback', '--to', '3', '--resolve', 'ours')).toMatchObject({ code: 0 })
     expect(folder.read('conf')).toBe('ours too')
   })
 

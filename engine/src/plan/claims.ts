@@ -1,6 +1,6 @@
 // Owns: two resources must not own the same thing, and a spec must not reach around the world it is in.
 // Never: touches anything.
-import { isObject } from '@understudy/contract'
+import { equal, isObject } from '@understudy/contract'
 import type { Json } from '@understudy/contract'
 import { holeIn } from '../model/holes.ts'
 import { planFault } from './desired.ts'
@@ -24,6 +24,40 @@ export function checkClaims(claims: Readonly<Record<string, readonly string[]>>)
       )
     }
     open.push(one)
+  }
+}
+
+/** What a resource owns at a place that it leaves in this plan, or goes from. */
+export interface Leaving {
+  readonly name: string
+  readonly kind: string
+  readonly part: Json
+  readonly claims?: readonly string[]
+  /** It is not wanted any more; else it only goes to another place. */
+  readonly goes: boolean
+}
+
+/** Faults when a new place is one that another resource leaves in the same plan: it would be taken away from under it. */
+export function checkLeaving(
+  coming: readonly { readonly name: string; readonly kind: string; readonly part: Json; readonly claims: readonly string[] }[],
+  leaving: readonly Leaving[],
+): void {
+  for (const { name, kind, part, claims } of coming) {
+    for (const old of leaving) {
+      if (old.name === name) continue
+      const over = claims.find((claim) => old.claims?.some((other) => covers(other, claim) || covers(claim, other)))
+      if (over === undefined) continue
+      const same = old.goes && old.kind === kind && equal(old.part, part)
+      throw planFault(
+        'plan.claimed-by-leaving',
+        name,
+        'A resource would come to where another one goes from.',
+        `${old.name} leaves ${over}, and ${name} claims it`,
+        same
+          ? `If it is the same thing under another name, write \`movedFrom: ${old.name}\` at ${name}; else take ${old.name} out first, and add ${name} with the next change.`
+          : `Make it two changes: first ${old.name} goes from there, then ${name} comes.`,
+      )
+    }
   }
 }
 

@@ -11,8 +11,8 @@ import { kindFor } from '../exec/run.ts'
 import { fillHoles, holesOf } from '../model/holes.ts'
 import type { Held, Live, Plan, PlanNote, Reason, Revision, Step, Terms } from '../model/plan.ts'
 import { jsonOf } from '../model/json-of.ts'
-import { checkClaims, checkEscapes, checkStoreUnclaimed } from './claims.ts'
-import { planFault, writtenFault, writtenTo } from './desired.ts'
+import { checkClaims, checkEscapes, checkLeaving, checkStoreUnclaimed } from './claims.ts'
+import { writtenFault, writtenTo } from './desired.ts'
 import type { Desired } from './desired.ts'
 import { judgeSpec } from './holed.ts'
 import { liveNames } from './live-names.ts'
@@ -20,6 +20,7 @@ import { driftNote, leftNote, overNotes } from './notes.ts'
 import { observeAll, primaryWorld } from './observe.ts'
 import { askClaims, refuseClaimed } from './other-stacks.ts'
 import { recordsOf } from './records.ts'
+import { protectedFault, refuseProtected, refuseReferred } from './refuse-going.ts'
 import { layWaves } from './waves.ts'
 
 export interface DraftRequest {
@@ -32,6 +33,8 @@ export interface DraftRequest {
   readonly replace: readonly string[]
   /** What becomes of something that somebody else wrote to since, where a step would write over it and no merge was made. */
   readonly written: 'over' | 'refuse' | 'leave'
+  /** For an undo: how changes of the stack found and left what they turned. Where it is like that, nobody else wrote to it. */
+  readonly found?: readonly { readonly part: Json; readonly state: Json | null }[]
   /** For an undo: what goes back to how it was found, and is not looked after any more. */
   readonly handBack?: readonly HandBack[]
 }
@@ -114,6 +117,7 @@ export async function draftPlan(ports: Ports, request: DraftRequest, log: CallLo
     const step = await draftStep(ports, one, live, outs, moving, request, claims, world, log)
     if (live !== null) outs.set(one.name, live.out)
     if (step === null || (step.target === null && stays(ports, request, one.name, one.held, step.from, notes))) continue
+    if (request.goal === 'undo' && isStrange(one, step, request) && !goesOver(request, one.name, notes)) continue
     drafts.push(step)
     // Turning single components under the live name leaves the outputs as they are: nobody has to follow.
     if (step.pointers.length === 0 || kindFor(ports, step.kind).prepareParts === null) moving.add(one.name)
@@ -147,6 +151,15 @@ export async function draftPlan(ports: Ports, request: DraftRequest, log: CallLo
     claims[name] ??= same ?? (await askClaims(ports, { id, part, kind: want.kind, spec: want.spec, terms: want.terms }, base, log))
   }
   checkClaims(claims)
+  const leaving = [
+    ...gone.map(({ held }) => ({ name: held.resource, ...held, goes: !placed.some(({ left }) => left?.id === held.id) })),
+    ...placed.flatMap(({ name, left }) => (left === null ? [] : [{ name, ...left, goes: false }])),
+  ]
+  const coming = placed
+    .filter(({ held }) => held === null)
+    .map(({ name, want, part }) => ({ name, kind: want.kind, part, claims: claims[name] ?? [] }))
+  checkLeaving(coming, leaving)
+  refuseReferred(gone, placed)
   checkStoreUnclaimed(claims, dirname(ports.rooms))
   // After the claims: who owns the same place twice is not helped by writing a reference to it.
   const known: Record<string, Json> = {}
@@ -359,6 +372,20 @@ function stays(
   return true
 }
 
+/** It comes back to where somebody else has put something meanwhile. What is changed in place keeps that, or names it as a loss. */
+function isStrange({ held, left, mode, part }: Placed, { from, to }: Omit<Step, 'wave'>, { found = [] }: DraftRequest): boolean {
+  if (held !== null || left !== null || mode !== 'beside' || from === null || (to !== null && equal(from, to))) return false
+  return !found.some((one) => equal(one.part, part) && one.state !== null && equal(one.state, from))
+}
+
+/** @throws a conflict where nobody decided. */
+function goesOver({ written }: DraftRequest, resource: string, notes: PlanNote[]): boolean {
+  if (written === 'refuse') throw writtenFault(resource, resource)
+  if (written === 'leave') notes.push(leftNote(resource, 'written-since'))
+  else notes.push({ code: 'written-over', resource, text: 'what somebody else put in its place is written over', components: [] })
+  return written === 'over'
+}
+
 /** Of what a person asks for; an undo cannot be written otherwise. */
 function liveNamesOf(
   ports: Ports,
@@ -444,25 +471,6 @@ function orderOf(draft: Omit<Step, 'wave'>, drafts: readonly Omit<Step, 'wave'>[
     .map(([name]) => name)
   const going = drafts.filter(({ resource, action, name }) => action === 'delete' && users.includes(resource) && name !== draft.name)
   return [...new Set([...draft.after, ...names([...users, draft.resource]), ...going.map(({ name }) => name)])]
-}
-
-function refuseProtected(gone: readonly Gone[], drafts: readonly Omit<Step, 'wave'>[]): void {
-  for (const { held } of gone) {
-    if (!held.terms.protect || !drafts.some(({ id, action }) => id === held.id && action === 'delete')) continue
-    throw protectedFault(held.resource, 'deleted')
-  }
-}
-
-function protectedFault(resource: string, what: 'deleted' | 'replaced'): Error {
-  return planFault(
-    'plan.protected',
-    resource,
-    `A protected resource would be ${what}.`,
-    `${resource} has protect: true`,
-    what === 'deleted'
-      ? 'Apply once with `protect: false`, then remove it; or keep it with `onRemove: keep`.'
-      : 'Apply once with `protect: false`, then replace it.',
-  )
 }
 
 function liveOf(placed: readonly Placed[], gone: readonly Gone[], seen: ReadonlyMap<string, Seen<Json, Json> | null>): Plan['live'] {

@@ -41,8 +41,11 @@ export async function compileDesired(
     ...(chosen.length === 0 ? Object.keys(wanted?.resources ?? {}) : chosen.map(({ resource }) => resource)),
   ])
   for (const name of names) {
-    const now = head.resources[name]
     const then = wanted?.resources[name]
+    // What was renamed since is known by what it is.
+    const called = Object.keys(head.resources).find((other) => head.resources[other]?.id === then?.id) ?? name
+    const now = head.resources[name] ?? head.resources[called]
+    const movedFrom = called === name || wanted?.resources[called] !== undefined ? null : called
     const picks = chosen.filter(({ resource }) => resource === name)
     if (chosen.length > 0 && picks.length === 0) {
       if (now !== undefined) desired[name] = { ...asDesired(now), target: null, still: true }
@@ -61,7 +64,7 @@ export async function compileDesired(
       desired[name] =
         now !== undefined && merged === THEIRS
           ? { ...asDesired(now), target: null, still: true, leave: 'written-since' }
-          : { ...asDesired(then), ...targetOf(merged === THEIRS ? asIs(then.state) : merged), still: false }
+          : { ...asDesired(then), movedFrom, ...targetOf(merged === THEIRS ? asIs(then.state) : merged), still: false }
     }
   }
   return desired

@@ -73,3 +73,20 @@ function metBy(plan: Plan | null, id: string, name: string, held: Held): Origina
 function byId(revision: Revision | null): ReadonlyMap<string, readonly [name: string, held: Held]> {
   return new Map(Object.entries(revision?.resources ?? {}).map(([name, held]) => [held.id, [name, held]]))
 }
+
+/** How changes found what they turned, and how they left it, by place. */
+export async function turnedStates(
+  store: Store,
+  { order, changes }: StackState,
+): Promise<readonly { readonly part: Json; readonly state: Json | null }[]> {
+  const states: { part: Json; state: Json | null }[] = []
+  for (const id of order) {
+    const change = changes[id]
+    const plan = change === undefined ? null : await artefactIfKept(store, 'plan', change.plan)
+    for (const { name, part } of plan?.steps ?? []) {
+      const prepared = change?.steps[name]?.prepared
+      if (prepared) states.push({ part, state: prepared.from }, { part, state: prepared.to })
+    }
+  }
+  return states
+}

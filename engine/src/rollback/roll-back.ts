@@ -1,6 +1,6 @@
 // Owns: an undo from the request to the verdict: nothing, a flip, or a compiled one; always verified, tombstoned, undoable.
 // Never: passes through the forward gates (L7); drops what was written since without naming it (L17).
-import { canonical, equal, Fault, faultOf } from '@understudy/contract'
+import { canonical, Fault, faultOf } from '@understudy/contract'
 import type { Digest } from '@understudy/contract'
 import { adoptRevision } from '../apply/adopt.ts'
 import { assess } from '../assess/assess.ts'
@@ -14,26 +14,25 @@ import type { Writable } from '../journal/lease.ts'
 import { artefactIfKept, headRevision, keepArtefact } from '../journal/load-stack.ts'
 import type { Assessment, Rehearsal, Undoing } from '../model/artefacts.ts'
 import type { Back, ChangeState, JournalEntry, StackState } from '../model/journal.ts'
-import { holesOf } from '../model/holes.ts'
 import { jsonOf } from '../model/json-of.ts'
-import type { Held, Plan, Revision } from '../model/plan.ts'
+import type { Plan, Revision } from '../model/plan.ts'
 import { refuseUnknown } from '../plan/choose.ts'
-import type { Desired } from '../plan/desired.ts'
 import { draftPlan } from '../plan/draft.ts'
 import { findDrift } from '../plan/drift.ts'
 import { heldAsTheyAre, onlyRecords } from '../plan/records.ts'
 import { rehearse } from '../shadow/rehearse.ts'
 import type { Store } from '../store/store.ts'
 import { verifyRun } from '../verify/verify.ts'
+import { alike, alreadyThere, losesProtected, mergedIn, unmoved } from './as-wanted.ts'
 import { compileDesired, compileHandBack } from './compile.ts'
 import type { Resolve } from './compile.ts'
 import { flipTo, performFlip, revisionNumbered, turnsOf } from './flip.ts'
 import { partsFlip, performPartsFlip } from './flip-parts.ts'
 import type { PartsFlip } from './flip-parts.ts'
 import type { Recovered } from './recover.ts'
-import { originalsSince } from './originals.ts'
+import { originalsSince, turnedStates } from './originals.ts'
 import { oneWaySince } from './one-way.ts'
-import { followersOf, namedAsShown, neededFor, usersOfGone } from './selection.ts'
+import { followersOf, inNamesOf, namedAsShown, neededFor, usersOfGone } from './selection.ts'
 import type { Selected } from './selection.ts'
 import { tombstonesFor } from './tombstones.ts'
 
@@ -90,12 +89,18 @@ export async function rollBack(writable: Writable, asked: RollbackRequest, start
   if (there === null && target !== 0) throw noRevision(target, state)
   const again = asked.only.length === 0 && row.back?.to === target && row.back.inParts !== true
   const merged = again && there !== null ? mergedIn(head, await revisionNumbered(writable, state, head.n - 1), there) : {}
-  const wanted = there === null ? null : { ...there, resources: { ...there.resources, ...merged } }
+  const asThen = there === null ? null : { ...there, resources: { ...there.resources, ...merged } }
+  const wanted = asThen !== null && asked.only.length > 0 ? inNamesOf(head, asThen) : asThen
+  const nowCalled = (name: string): string => {
+    const id = head.resources[name] === undefined ? asThen?.resources[name]?.id : undefined
+    return Object.keys(head.resources).find((other) => id !== undefined && head.resources[other]?.id === id) ?? name
+  }
   const before = asked.only.length > 0 && row.back !== null ? await revisionNumbered(writable, state, head.n - 1) : null // what an undo deleted is known
   const known = { ...before?.resources, ...wanted?.resources, ...head.resources }
-  const unknown = asked.only.find(({ resource }) => known[resource] === undefined)
+  const named = asked.only.map((one) => ({ ...one, resource: nowCalled(one.resource) }))
+  const unknown = named.find(({ resource }) => known[resource] === undefined)
   if (unknown !== undefined) throw noResource(unknown.resource, head)
-  const chosenNames = await namedAsShown(ports, asked.only, [head, wanted], collectLog().add)
+  const chosenNames = await namedAsShown(ports, named, [head, wanted], collectLog().add)
   const users = usersOfGone(head, wanted, chosenNames)
   const needed = neededFor(head, wanted, chosenNames)
   const closure = asked.withClosure ? [...users, ...needed].map((resource) => ({ resource, pointer: null })) : []
@@ -136,7 +141,13 @@ export async function rollBack(writable: Writable, asked: RollbackRequest, start
     return { outcome: 'refused', code: 'rollback.irreversible', text: `${unaccepted.join(', ')} has no way back`, names: unaccepted }
   }
   // Who says what wins knows of other writes: only a planned undo merges them.
-  if (request.only.length === 0 && request.resolve === null && !(await deletedSince(writable, state, head, wanted))) {
+  // What is protected is refused by name there.
+  if (
+    request.only.length === 0 &&
+    request.resolve === null &&
+    !losesProtected(head, wanted) &&
+    !(await deletedSince(writable, state, head, wanted))
+  ) {
     const flip = await flipTo(writable, state, head, wanted, request.to !== null)
     if (typeof flip !== 'string' && turnsOf(flip).length > 0) {
       const done = await performFlip(writable, flip, head, wanted, request.why, startedMs, request.message)
@@ -168,53 +179,10 @@ export async function rollBack(writable: Writable, asked: RollbackRequest, start
   if (result.outcome !== 'nothing' || Object.keys(merged).length === 0) return result
   const names = Object.keys(merged)
   const over = `--to ${target} ${names.map((name) => `--only ${name}`).join(' ')} goes over that`
-  return { ...result, why: `revision ${target} was gone back to, and ${names.join(', ')} kept what was written since; ${over}` }
-}
-
-/**
- * What an undo to this revision has merged with what was written since: that is what the undo made of it (L9, L17), and going
- * there once more does not go over it.
- */
-function mergedIn(head: Revision, before: Revision | null, wanted: Revision): Revision['resources'] {
-  const merged = Object.entries(head.resources).filter(([name, now]) => {
-    const [was, then] = [before?.resources[name], wanted.resources[name]]
-    const moved = was === undefined || !equal(was.state, now.state)
-    return moved && then !== undefined && then.id === now.id && !equal(then.state, now.state)
-  })
-  return Object.fromEntries(merged)
-}
-
-/** Chosen ones that nothing was planned for and that are not as they were: what they refer to is another one now. */
-function unmoved(head: Revision, wanted: Revision | null, only: readonly Selected[]): readonly { name: string; refers: string }[] {
-  const names = [...new Set(only.flatMap(({ resource, pointer }) => (pointer === null ? [resource] : [])))]
-  return names.flatMap((name) => {
-    const chosen = [{ resource: name, pointer: null }]
-    if (alike(head, wanted, chosen)) return []
-    const holes = holesOf(wanted?.resources[name]?.spec ?? null).map(({ hole }) => hole.$ref)
-    const refers = holes.find((other) => !alike(head, wanted, [{ resource: other, pointer: null }]))
-    return refers === undefined ? [] : [{ name, refers }]
-  })
-}
-
-/** What somebody has put back by hand already: live it is as the undo wants it, and the last revision says something else. */
-function alreadyThere({ steps, resources, live }: Plan, desired: Readonly<Record<string, Desired>>, head: Revision): Revision['resources'] {
-  const held = Object.entries(desired).flatMap(([name, { target }]): [string, Held][] => {
-    const [planned, was] = [resources[name], head.resources[name]]
-    const now = planned === undefined ? undefined : live[planned.id]
-    // Of single parts the rest is nobody's business: what is there of it is not for this undo to record.
-    if (target === null || target.pointers.length > 0 || planned === undefined || now === undefined) return []
-    if (steps.some((step) => step.resource === name)) return []
-    return was !== undefined && equal(was.state, now.state) ? [] : [[name, { ...planned, state: now.state, out: now.out }]]
-  })
-  return Object.fromEntries(held)
-}
-
-/** Whether these resources are in both revisions what they are in the other; with no names all of them. */
-function alike(head: Revision, wanted: Revision | null, only: readonly Selected[]): boolean {
-  const names = only.length === 0 ? Object.keys({ ...head.resources, ...wanted?.resources }) : only.map(({ resource }) => resource)
-  const key = (held: Held | undefined): string =>
-    canonical(held === undefined ? null : { id: held.id, kind: held.kind, part: held.part, state: held.state })
-  return names.every((name) => key(head.resources[name]) === key(wanted?.resources[name]))
+  return {
+    ...result,
+    why: `revision ${target} was gone back to, and ${names.join(', ')} stays as that left it, with what others wrote or what it refers to; ${over}`,
+  }
 }
 
 /** Whether the stack deleted something since that it had not made: the last change may lead to what was looked after then, not to that. */
@@ -373,12 +341,18 @@ async function compiledOnce(
   const oneWay = oneWaySince(state, head, wanted)
   const compilation = { head, wanted, chosen: request.only, resolve: request.resolve, oneWay }
   const desired = await compileDesired(ports, compilation, log.add)
+  const comesBack = Object.keys(desired).some((name) => head.resources[name] === undefined)
+  const found = comesBack ? await turnedStates(ports.store, state) : []
   const handBack = await compileHandBack(ports, compilation, await originalsSince(ports.store, state, wanted), log.add)
   const undoes = undoesOf(request, wanted)
   const written = request.resolve === 'ours' || request.resolve === 'saved' ? 'over' : request.resolve === 'theirs' ? 'leave' : 'refuse'
-  const plan = await draftPlan(ports, { goal: 'undo', intent: null, undoes, desired, base: head, replace: [], written, handBack }, log.add)
+  const plan = await draftPlan(
+    ports,
+    { goal: 'undo', intent: null, undoes, desired, base: head, replace: [], written, found, handBack },
+    log.add,
+  )
   const left = plan.notes.filter(({ code }) => code === 'written-since' || code === 'no-way-back').map(({ resource }) => resource)
-  const there = alreadyThere(plan, desired, head)
+  const there = alreadyThere(plan, desired, head, wanted)
   if (onlyRecords(plan) || (plan.steps.length === 0 && Object.keys(there).length > 0)) {
     return recordedBack(writable, request, wanted?.n ?? 0, head, { ...heldAsTheyAre(plan, head), ...there }, startedMs)
   }
@@ -388,7 +362,10 @@ async function compiledOnce(
       const text = `${stuck.map(({ name, refers }) => `${name} refers to ${refers}`).join(', ')}, and goes back only together with that`
       return { outcome: 'refused', code: 'rollback.refers', text, names: [...new Set(stuck.map(({ refers }) => refers))] }
     }
-    const why = left.length > 0 ? `${left.join(', ')}: left as it is` : 'everything is as it was already'
+    const drifted = plan.notes.filter(({ code }) => code === 'drift').map(({ resource }) => resource)
+    const since = `${drifted.join(', ')} holds what somebody wrote since, which no undo of ours goes over; \`drift --revert\` puts back what revision ${head.n} has`
+    const calm = drifted.length === 0 ? 'everything is as it was already' : since
+    const why = left.length > 0 ? `${left.join(', ')}: left as it is` : calm
     return { outcome: 'nothing', why }
   }
   const planDigest = await keepArtefact(ports.store, plan)
@@ -396,16 +373,17 @@ async function compiledOnce(
   if (rehearsal.failed !== null && (ports.signal.aborted || rehearsal.failed.fault.code === 'store.missing')) {
     throw new Fault(rehearsal.failed.fault)
   }
-  if (rehearsal.failed !== null)
+  // What is live cannot be copied: that is no reason to leave it live. The undo is verified, or goes back, all the same (L7).
+  const blind = rehearsal.failed?.during === 'fork'
+  if (rehearsal.failed !== null && !blind)
     return { outcome: 'refused', code: 'rollback.rehearsal', text: rehearsal.certificate.reason, names: [rehearsal.failed.step] }
-  const lossy = rehearsal.steps.filter(({ step, certificate }) => certificate.losses.length > 0 && !request.acceptLoss.includes(step))
+  const proven = blind ? [] : rehearsal.steps
+  const lossy = proven.filter(({ step, certificate }) => certificate.losses.length > 0 && !request.acceptLoss.includes(step))
   if (lossy.length > 0) {
     const text = `it would lose ${lossy.flatMap(({ certificate }) => certificate.losses).join(', ')}`
     return { outcome: 'refused', code: 'rollback.lossy', text, names: lossy.map(({ step }) => step) }
   }
-  const oneMore = rehearsal.steps.filter(
-    ({ step, reversal, idle }) => !idle && reversal === 'none' && !request.acceptIrreversible.includes(step),
-  )
+  const oneMore = proven.filter(({ step, reversal, idle }) => !idle && reversal === 'none' && !request.acceptIrreversible.includes(step))
   if (oneMore.length > 0) {
     const names = oneMore.map(({ step }) => step)
     return { outcome: 'refused', code: 'rollback.irreversible', text: `${names.join(', ')} would have no way back`, names }

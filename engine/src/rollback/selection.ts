@@ -1,13 +1,14 @@
 // Owns: what a selective rollback covers: the chosen, and who has to follow because they refer to what changes.
 // Never: leaves a follower out silently.
-import { Fault } from '@understudy/contract'
+import { Fault, isObject } from '@understudy/contract'
+import type { Json } from '@understudy/contract'
 import { reading } from '../exec/attempt.ts'
 import type { CallLog } from '../exec/attempt.ts'
 import type { Ports } from '../exec/ports.ts'
 import { kindFor } from '../exec/run.ts'
 import { decodeName, encodeName } from '../fx/names.ts'
 import { holesOf } from '../model/holes.ts'
-import type { Revision } from '../model/plan.ts'
+import type { Held, Revision } from '../model/plan.ts'
 import { primaryWorld } from '../plan/observe.ts'
 
 export interface Selected {
@@ -127,4 +128,25 @@ export function neededFor(head: Revision, wanted: Revision | null, chosen: reado
   for (const { resource, pointer } of chosen) if (pointer === null) visit(resource)
   for (const { resource } of chosen) needed.delete(resource)
   return [...needed].toSorted()
+}
+
+/** A revision in the names of another one: what was renamed since is known by what it is, not by what it was called. */
+export function inNamesOf(head: Revision, revision: Revision): Revision {
+  const now = new Map(Object.entries(head.resources).map(([name, { id }]) => [id, name]))
+  const names = new Map(Object.entries(revision.resources).map(([name, { id }]) => [name, now.get(id) ?? name]))
+  if ([...names].every(([was, is]) => was === is)) return revision
+  const renamed = (value: Json): Json => {
+    if (Array.isArray(value)) return value.map((item) => renamed(item))
+    if (!isObject(value)) return value
+    const entries = Object.entries(value).map(([key, member]): [string, Json] => {
+      const isName = key === '$ref' && typeof member === 'string' && typeof value['output'] === 'string'
+      return [key, isName ? (names.get(member) ?? member) : renamed(member)]
+    })
+    return Object.fromEntries(entries)
+  }
+  const resources = Object.entries(revision.resources).map(([name, held]): [string, Held] => {
+    const dependsOn = held.terms.dependsOn.map((other) => names.get(other) ?? other)
+    return [names.get(name) ?? name, { ...held, spec: renamed(held.spec), asked: renamed(held.asked), terms: { ...held.terms, dependsOn } }]
+  })
+  return { ...revision, resources: Object.fromEntries(resources) }
 }

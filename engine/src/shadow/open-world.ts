@@ -84,7 +84,9 @@ export async function openShadow(ports: Ports, plan: Plan, log: CallLog): Promis
   try {
     for (const subject of subjects) {
       const { spec, open } = fillHoles(subject.spec, (name, output) => outputOf(outs.get(name), output))
-      if (open.length > 0) continue
+      // What changes gets its place when what it refers to is prepared; what only goes needs nothing of it.
+      const goes = plan.steps.some((step) => step.id === subject.id && step.action === 'delete')
+      if (open.length > 0 && !goes) continue
       await fork(subject.id, subject.name, subject.kind, subject.part, subject.state, spec, subject.terms)
       const out = await settleCopy(ports, { world, part: parts.get(subject.id) ?? null }, subject, spec, primaryOuts, log)
       if (out !== null) outs.set(subject.name, out)

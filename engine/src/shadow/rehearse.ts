@@ -87,13 +87,16 @@ function outsideSteps(fault: FaultData): Failed {
 function runIn(ports: Ports, plan: Plan, shadow: Shadow, log: CallLog): Run {
   // What goes has no outputs for others, as on the primary.
   for (const name of shadow.outs.keys()) if (plan.resources[name] === undefined) shadow.outs.delete(name)
-  return {
+  const run: Run = {
     ports,
     plan,
     change: shadow.world.id,
     world: shadow.world,
     parts: shadow.parts,
-    makePlace: shadow.makePlace,
+    async makePlace(step, spec) {
+      await shadow.makePlace(step, spec)
+      run.before.set(step.name, await look(run, step)) // what is live came along
+    },
     journal: { epoch: 0, append: shadow.append },
     log,
     outs: shadow.outs,
@@ -103,6 +106,7 @@ function runIn(ports: Ports, plan: Plan, shadow: Shadow, log: CallLog): Run {
     turned: new Set(),
     shielded: false,
   }
+  return run
 }
 
 async function perform(
