@@ -16,11 +16,14 @@ const file = (content: string): Wishes => ({ note: { kind: 'files.file', spec: {
 const note = (): string | null => (existsSync(join(stack.dir, 'live/note')) ? readFileSync(join(stack.dir, 'live/note'), 'utf8') : null)
 const revisions = async () => (await loadStack(stack.store, 'test')).revisions.map(({ how }) => how)
 
-/** The same stack later, when nobody but the caller is there: no keeper runs in these tests. */
-const later = () => {
-  const { clock } = stack.ports
-  return { ...stack, ports: { ...stack.ports, clock: { ...clock, now: () => clock.now() + 3_600_000 } } }
+const HOUR = 3_600_000
+/** The same stack when the clocks say something else, and nobody but the caller is there: no keeper runs in these tests. */
+const at = ({ wall, up, boot = stack.ports.self.boot }: { wall: number; up: number; boot?: string }) => {
+  const { clock, uptimeMs, self } = stack.ports
+  const clocks = { clock: { ...clock, now: () => clock.now() + wall }, uptimeMs: () => uptimeMs() + up, self: { ...self, boot } }
+  return { ...stack, ports: { ...stack.ports, ...clocks } }
 }
+const later = () => at({ wall: HOUR, up: HOUR })
 const unconfirmed = async () => {
   await applyTo(stack, file('one'))
   await applyTo(stack, file('two'), {}, { confirmWithinMs: 60_000 })
@@ -63,5 +66,29 @@ describe('L8: a change that was not confirmed in time is undone by whoever comes
     expect(note()).toBe('by hand')
     const { changes, order } = await loadStack(stack.store, 'test')
     expect(changes[order.at(-1) ?? '']).toMatchObject({ phase: 'held', why: expect.stringContaining('it was not confirmed in time') })
+  })
+})
+
+describe('R8: neither clock is trusted alone', () => {
+  beforeEach(unconfirmed)
+  const settledAt = async (clocks: Parameters<typeof at>[0]) => [await recover(at(clocks).ports), note()]
+  const over = [[expect.objectContaining({ outcome: 'undone', why: 'overdue' })], 'one']
+
+  test('a wall clock that is set forward undoes nothing early', async () => {
+    expect(await settledAt({ wall: 30 * 24 * HOUR, up: 0 })).toEqual([[], 'two'])
+    expect(await confirm(at({ wall: 30 * 24 * HOUR, up: 0 }).ports)).toMatchObject({ outcome: 'confirmed' })
+  })
+
+  test('one that is set back makes nothing last longer', async () => {
+    expect(await settledAt({ wall: -HOUR, up: HOUR })).toEqual(over)
+  })
+
+  test('after a reboot the wall clock says it: the other one starts anew', async () => {
+    expect(await settledAt({ wall: 0, up: HOUR, boot: 'another' })).toEqual([[], 'two'])
+    expect(await settledAt({ wall: HOUR, up: 0, boot: 'another' })).toEqual(over)
+  })
+
+  test('so it does in a container that was started again within one boot', async () => {
+    expect(await settledAt({ wall: HOUR, up: -stack.ports.uptimeMs() })).toEqual(over)
   })
 })

@@ -108,10 +108,11 @@ beforeEach(async () => {
   expect(await get('/')).toBe('200 v2')
 })
 
-/** The same stack when the deadline has passed. */
+/** The same stack when the deadline has passed, in the next boot: what the machine counts begins anew. */
 const later = () => {
-  const { clock } = stack.ports
-  return { ...stack, ports: { ...stack.ports, clock: { ...clock, now: () => clock.now() + 7_200_000 } } }
+  const { clock, self } = stack.ports
+  const clocks = { clock: { ...clock, now: () => clock.now() + 7_200_000 }, uptimeMs: () => 0, self: { ...self, boot: 'the next one' } }
+  return { ...stack, ports: { ...stack.ports, ...clocks } }
 }
 
 describe('L8: after a reboot', () => {

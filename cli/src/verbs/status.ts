@@ -23,7 +23,7 @@ import { settledText } from '../render/settled-text.ts'
 
 export function statusVerb(context: Context): Promise<Exit> {
   return context.withStore(async ({ ports, session, stack }) => {
-    const settled = overdueChange(await loadStack(ports.store, stack), Date.now()) === null ? [] : await settle(ports)
+    const settled = overdueChange(await loadStack(ports.store, stack), ports) === null ? [] : await settle(ports)
     const state = await loadStack(ports.store, stack)
     const head = await headRevision(ports.store, state)
     const lease = await ports.store.leaseOf(stack)
@@ -57,7 +57,7 @@ export function statusVerb(context: Context): Promise<Exit> {
         text(stack, state, head, ended, undo, open, holder),
         ...(unknown.length === 0 ? [] : [unknownText(unknown, ports.unusable)]),
         ...asideText(aside),
-        ...watchText(watched, keeper !== null),
+        ...watchText(watched, overdueChange(state, ports) !== null, keeper !== null),
       ].join('\n'),
     )
     return open.some(({ phase }) => phase === 'held') ? 'held' : 'ok'
@@ -85,12 +85,11 @@ function byText({ who, message }: ReturnType<typeof saidOf>): string {
   return `${who === '' ? '' : `, by ${oneLine(who)}`}${message === '' ? '' : `: ${oneLine(message)}`}`
 }
 
-function watchText(change: ChangeState | null, kept: boolean): readonly string[] {
+function watchText(change: ChangeState | null, overdue: boolean, kept: boolean): readonly string[] {
   if (change === null) return []
   const lines: string[] = []
   const { confirmBy, watch } = change
-  if (confirmBy !== null && confirmBy <= Date.now())
-    lines.push(`it was not confirmed by ${new Date(confirmBy).toISOString()}: it is being undone`)
+  if (confirmBy !== null && overdue) lines.push(`it was not confirmed by ${new Date(confirmBy).toISOString()}: it is being undone`)
   else if (confirmBy !== null) lines.push(`waits to be confirmed until ${new Date(confirmBy).toISOString()}, then it is undone`)
   if (watch !== null && watch.until > Date.now())
     lines.push(`guarded until ${new Date(watch.until).toISOString()}: ${watch.resources.join(', ')}`)

@@ -8,6 +8,7 @@ import { begunSteps, primaryRun } from '../exec/primary-run.ts'
 import { releaseSteps } from '../exec/release.ts'
 import type { Run } from '../exec/run.ts'
 import { lookAtStep, turnBack, turnSteps } from '../exec/turn.ts'
+import { deadlineIn } from '../journal/deadline.ts'
 import type { Writable } from '../journal/lease.ts'
 import { keepArtefact } from '../journal/load-stack.ts'
 import type { Artefact } from '../journal/load-stack.ts'
@@ -177,7 +178,7 @@ export async function commit(
             on: watch.on,
             resources: guarded.map(([name]) => name),
           },
-    confirmBy: confirmWithinMs === null ? null : now + confirmWithinMs,
+    ...(confirmWithinMs === null ? { confirmBy: null } : deadlineIn(ports, confirmWithinMs)),
     ...(request.back === undefined ? {} : { back: request.back }),
   }
   await journal.append([...around.before, { type: 'step.logged', change, log: kept[3] }, entry, ...around.after])

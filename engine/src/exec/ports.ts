@@ -15,6 +15,8 @@ export interface Ports {
   /** Packages that would bring more kinds and could not be loaded → why. */
   readonly unusable: Readonly<Record<string, string>>
   readonly clock: Clock
+  /** Ms since the boot that `self` names, what the machine slept included. */
+  readonly uptimeMs: () => number
   /** A new name, unique and sortable by time. */
   newId(prefix: string): string
   /** Resolves after so many ms; rejects when aborted. */

@@ -19,6 +19,11 @@ export function bootId(): string {
   return boot
 }
 
+/** Ms since this machine booted, what it slept included; steps of 10. Nobody sets it, unlike the wall clock (proc_uptime(5)). */
+export function uptimeMs(): number {
+  return Number.parseFloat(readFileSync('/proc/uptime', 'utf8')) * 1_000
+}
+
 /** Null when there is no such pid. proc(5): the name in field 2 may hold spaces and parentheses, so count from the last one. */
 export function processStat(pid: number): ProcessStat | null {
   const text = readProc(pid, 'stat')

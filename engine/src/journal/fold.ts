@@ -56,6 +56,7 @@ export function foldEntry(state: StackState, seq: number, at: number, entry: Jou
         verdict: null,
         watch: null,
         confirmBy: null,
+        confirmOn: null,
         downgraded: false,
         released: false,
         logs: [],
@@ -83,10 +84,10 @@ export function foldEntry(state: StackState, seq: number, at: number, entry: Jou
         return now
       })
     case 'change.committed': {
-      const { revision, n, receipt, verdict, watch, confirmBy, back = null } = entry
+      const { revision, n, receipt, verdict, watch, confirmBy, confirmOn = null, back = null } = entry
       const done = change((was) => {
         from(was, 'applying')
-        return { ...was, phase: 'committed', turning: null, revision: n, back, receipt, verdict, watch, confirmBy, endedAt: at }
+        return { ...was, phase: 'committed', turning: null, revision: n, back, receipt, verdict, watch, confirmBy, confirmOn, endedAt: at }
       })
       const how = back?.how ?? 'applied'
       return { ...done, revisions: [...done.revisions, { n, digest: revision, change: entry.change, at, how, ...byChange, back }] }

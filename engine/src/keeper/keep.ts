@@ -5,6 +5,7 @@ import { reading } from '../exec/attempt.ts'
 import { collectLog } from '../exec/collect-log.ts'
 import type { Ports } from '../exec/ports.ts'
 import { kindFor } from '../exec/run.ts'
+import { leftMs } from '../journal/deadline.ts'
 import { withLease } from '../journal/lease.ts'
 import type { Writable } from '../journal/lease.ts'
 import { headRevision, loadStack } from '../journal/load-stack.ts'
@@ -13,7 +14,7 @@ import type { Revision } from '../model/plan.ts'
 import { PRIMARY } from '../model/world.ts'
 import { recover, revive } from '../pipeline.ts'
 import { recoverStack } from '../rollback/recover.ts'
-import { hold, undoWatched, watchedChange } from '../rollback/settle-stack.ts'
+import { hold, overdueChange, undoWatched, watchedChange } from '../rollback/settle-stack.ts'
 
 /** What one look at the stack led to. */
 export interface Kept {
@@ -48,9 +49,10 @@ export async function keepOnce(ports: Ports, count: GuardCount): Promise<Kept> {
     return { againMs: 0, undid: null }
   }
   const watched = watchedChange(state, ports.clock.now())
-  if (watched !== null && watched.confirmBy !== null && ports.clock.now() >= watched.confirmBy) {
-    ports.emit('confirm.overdue', { change: watched.change })
-    return undo(ports, watched, 'it was not confirmed in time')
+  const overdue = overdueChange(state, ports)
+  if (overdue !== null) {
+    ports.emit('confirm.overdue', { change: overdue.change })
+    return undo(ports, overdue, 'it was not confirmed in time')
   }
   // What ended on this very machine while it is guarded is for the guards: started again it would hide a release that fell over.
   if (guardedHere(ports, watched)) count.revived = true
@@ -92,7 +94,7 @@ async function unwatch(writable: Writable, { change }: ChangeState, why: string)
 }
 
 function untilDeadline(ports: Ports, change: ChangeState): number {
-  return change.confirmBy === null ? IDLE_MS : Math.max(0, Math.min(IDLE_MS, change.confirmBy - ports.clock.now()))
+  return Math.max(0, Math.min(IDLE_MS, leftMs(ports, change) ?? IDLE_MS))
 }
 
 async function askGuards(

@@ -46,7 +46,10 @@ export type JournalEntry =
       readonly receipt: Digest
       readonly verdict: Digest
       readonly watch: Watch | null
+      /** Wall clock, ms since 1970. */
       readonly confirmBy: number | null
+      /** The same time by another clock. Not in entries of older versions. */
+      readonly confirmOn?: BootTime
       /** For an undo that had to be planned. */
       readonly back?: Back
     }
@@ -125,6 +128,13 @@ export interface Watch {
   readonly resources: readonly string[]
 }
 
+/** A time to come on the clock that starts with the machine and that nobody sets, and when it was asked for; ms since that boot. */
+export interface BootTime {
+  readonly boot: string
+  readonly from: number
+  readonly until: number
+}
+
 export type Phase = 'applying' | 'committed' | 'undoing' | 'undone' | 'held' | 'partial'
 
 /** A step of a change as the log knows it. */
@@ -163,6 +173,7 @@ export interface ChangeState {
   readonly verdict: Digest | null
   readonly watch: Watch | null
   readonly confirmBy: number | null
+  readonly confirmOn: BootTime | null
   readonly downgraded: boolean
   readonly released: boolean
   readonly logs: readonly Digest[]

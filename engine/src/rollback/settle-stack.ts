@@ -3,6 +3,8 @@
 import { faultOf } from '@understudy/contract'
 import type { FaultData } from '@understudy/contract'
 import type { Ports } from '../exec/ports.ts'
+import { leftMs } from '../journal/deadline.ts'
+import type { Clocks } from '../journal/deadline.ts'
 import { turnedLast } from '../journal/fold.ts'
 import type { Writable } from '../journal/lease.ts'
 import { artefactOf } from '../journal/load-stack.ts'
@@ -28,15 +30,16 @@ export function needsKeeper(state: StackState, now: number): boolean {
 }
 
 /** The live change, if it should have been confirmed by now. */
-export function overdueChange(state: StackState, now: number): ChangeState | null {
-  const change = watchedChange(state, now)
-  return change !== null && change.confirmBy !== null && now >= change.confirmBy ? change : null
+export function overdueChange(state: StackState, clocks: Clocks): ChangeState | null {
+  const change = watchedChange(state, clocks.clock.now())
+  const left = change === null ? null : leftMs(clocks, change)
+  return left !== null && left <= 0 ? change : null
 }
 
 export async function settleStack(writable: Writable): Promise<readonly Recovered[]> {
   const recovered = await recoverStack(writable)
   const { ports } = writable
-  const overdue = overdueChange(await writable.state(), ports.clock.now())
+  const overdue = overdueChange(await writable.state(), ports)
   if (overdue === null) return recovered
   ports.emit('confirm.overdue', { change: overdue.change })
   const outcome = await undoWatched(writable, overdue, 'it was not confirmed in time')

@@ -9,7 +9,7 @@ import type { Ports } from '../exec/ports.ts'
 import type { Kind } from '../exec/kind.ts'
 import { lockEffects } from '../fx/effects-lock.ts'
 import { openEffects } from '../fx/open-effects.ts'
-import { bootId, isAlive, processStat } from '../fx/process-identity.ts'
+import { bootId, isAlive, processStat, uptimeMs } from '../fx/process-identity.ts'
 import type { Clock } from '../fx/recorder.ts'
 import type { Emit, EngineEvent } from '../model/events.ts'
 import { openReserve } from './reserve.ts'
@@ -44,6 +44,7 @@ export function openPorts({ stack, dir, store, kinds, unusable = {}, onEvent, wh
     kinds: new Map(kinds.map((kind) => [kind.kind, kind])),
     unusable,
     clock: machineClock,
+    uptimeMs,
     newId: (prefix) => `${prefix}${timeName(machineClock.now())}${randomBytes(3).toString('hex')}`,
     wait: (ms, abort) => sleep(ms, undefined, { signal: abort }),
     deadline: (ms) => AbortSignal.timeout(ms),
