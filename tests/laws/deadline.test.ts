@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { confirm, loadStack, recover } from '@understudy/engine'
+import { confirm, loadStack, recover, revertDrift } from '@understudy/engine'
 import { applyTo, openTestStack, rollBackOn } from '../kit.ts'
 import type { TestStack, Wishes } from '../kit.ts'
 
@@ -90,5 +90,59 @@ describe('R8: neither clock is trusted alone', () => {
 
   test('so it does in a container that was started again within one boot', async () => {
     expect(await settledAt({ wall: HOUR, up: -stack.ports.uptimeMs() })).toEqual(over)
+  })
+})
+
+describe('what is done meanwhile does not end the deadline', () => {
+  const two = (a: string, b: string): Wishes => ({
+    a: { kind: 'files.file', spec: { path: 'live/a', content: a } },
+    b: { kind: 'files.file', spec: { path: 'live/b', content: b } },
+  })
+  const live = () => ['a', 'b'].map((name) => readFileSync(join(stack.dir, 'live', name), 'utf8'))
+  const only = (resource: string) => rollBackOn(stack, { only: [{ resource, pointer: null }] })
+  beforeEach(async () => {
+    await applyTo(stack, two('a1', 'b1'))
+    await applyTo(stack, two('a2', 'b2'), {}, { confirmWithinMs: 60_000 })
+  })
+  /** At its time, and then the stack is free again. */
+  const overdue = async () => {
+    expect(await recover(later().ports)).toMatchObject([{ outcome: 'undone', why: 'overdue' }])
+    expect(live()).toEqual(['a1', 'b1'])
+    expect(await recover(later().ports)).toEqual([])
+    expect(await applyTo(later(), two('a3', 'b3'))).toMatchObject({ outcome: 'ended' })
+  }
+
+  test('drift that was put back', async () => {
+    writeFileSync(join(stack.dir, 'live/a'), 'by hand')
+    expect(await revertDrift(stack.ports, ['a'])).toMatchObject({ outcome: 'undone' })
+    await overdue()
+  })
+
+  test('an undo of a part', async () => {
+    expect(await only('a')).toMatchObject({ outcome: 'undone' })
+    expect(live()).toEqual(['a1', 'b2'])
+    expect(await applyTo(stack, two('a3', 'b3'))).toMatchObject({ outcome: 'refused', fault: { code: 'apply.unconfirmed' } })
+    await overdue()
+  })
+
+  test('an undo of all of it in parts leaves nothing to undo', async () => {
+    for (const resource of ['a', 'b']) expect(await only(resource)).toMatchObject({ outcome: 'undone' })
+    await overdue()
+  })
+
+  test('confirm still keeps what stands', async () => {
+    await only('a')
+    expect(await confirm(stack.ports)).toMatchObject({ outcome: 'confirmed' })
+    expect(await recover(later().ports)).toEqual([])
+    expect(live()).toEqual(['a1', 'b2'])
+  })
+
+  test('going back past it as a whole does', async () => {
+    writeFileSync(join(stack.dir, 'live/a'), 'by hand')
+    await revertDrift(stack.ports, ['a'])
+    expect(await rollBackOn(stack, { to: 1 })).toMatchObject({ outcome: 'undone', how: 'compiled' })
+    expect(live()).toEqual(['a1', 'b1'])
+    expect([await recover(later().ports), await confirm(stack.ports)]).toEqual([[], { outcome: 'nothing' }])
+    expect(await applyTo(stack, two('a3', 'b3'))).toMatchObject({ outcome: 'ended' })
   })
 })

@@ -90,7 +90,7 @@ export function foldEntry(state: StackState, seq: number, at: number, entry: Jou
         return { ...was, phase: 'committed', turning: null, revision: n, back, receipt, verdict, watch, confirmBy, confirmOn, endedAt: at }
       })
       const how = back?.how ?? 'applied'
-      return { ...done, revisions: [...done.revisions, { n, digest: revision, change: entry.change, at, how, ...byChange, back }] }
+      return withRow(done, { n, digest: revision, change: entry.change, at, how, ...byChange, back })
     }
     case 'change.undoing':
       return change((was) => {
@@ -110,7 +110,7 @@ export function foldEntry(state: StackState, seq: number, at: number, entry: Jou
       // What a change starts from is the revision before its own. The undo of an undo is a redo.
       const back = { to: (revision ?? entry.n) - 1, how: was?.how === 'undone' ? 'redone' : 'undone' } as const
       const row = { n: entry.n, digest: entry.revision, change: entry.change, at, how: back.how, recorded: false, back, by, message }
-      return { ...marked, revisions: [...marked.revisions, row] }
+      return withRow(marked, row)
     }
     case 'change.redone': {
       const redone = change((was) => {
@@ -121,7 +121,7 @@ export function foldEntry(state: StackState, seq: number, at: number, entry: Jou
       const was = next.changes[entry.change]
       const back = { to: was?.revision ?? 0, how: was?.back?.how ?? 'redone' } as const // whole, and as it was left then
       const row = { n: entry.n, digest: entry.revision, change: entry.change, at, how: back.how, recorded: false, back, by, message }
-      return { ...redone, revisions: [...redone.revisions, row] }
+      return withRow(redone, row)
     }
     case 'change.kept':
       return change((was) => {
@@ -139,7 +139,7 @@ export function foldEntry(state: StackState, seq: number, at: number, entry: Jou
         endedAt: at,
       }))
       const row = { n: entry.n, digest: entry.revision, change: entry.change, at, how: 'partial', ...byChange }
-      return { ...partial, revisions: [...partial.revisions, row] }
+      return withRow(partial, row)
     }
     case 'change.confirmed':
       return change((was) => ({ ...was, watch: null, confirmBy: null }))
@@ -160,7 +160,7 @@ export function foldEntry(state: StackState, seq: number, at: number, entry: Jou
     }
     case 'resource.adopted': {
       const { n, revision: digest, what: how, by, recorded = false, message = '', back = null } = entry
-      return { ...next, revisions: [...next.revisions, { n, digest, change: '', at, how, recorded, back, by, message }] }
+      return withRow(next, { n, digest, change: '', at, how, recorded, back, by, message })
     }
     case 'world.opened':
     case 'world.forked':
@@ -168,6 +168,21 @@ export function foldEntry(state: StackState, seq: number, at: number, entry: Jou
     default:
       throw illegal(seq, entry satisfies never, 'its type is unknown')
   }
+}
+
+/** One more revision. What a whole undo goes back past has nothing to wait for any more. */
+function withRow(state: StackState, row: StackState['revisions'][number]): StackState {
+  const { back } = row
+  const revisions = [...state.revisions, row]
+  if (back === null || back.inParts === true) return { ...state, revisions }
+  const past = ({ confirmBy, revision }: ChangeState): boolean => confirmBy !== null && revision !== null && revision > back.to
+  const changes = Object.entries(state.changes).map(([id, was]) => [id, past(was) ? { ...was, confirmBy: null } : was] as const)
+  return { ...state, revisions, changes: Object.fromEntries(changes) }
+}
+
+/** The change that is undone by itself unless it is confirmed. What is recorded, put back or undone in part meanwhile does not end that. */
+export function waitingChange({ changes }: StackState): ChangeState | null {
+  return Object.values(changes).find(({ phase, confirmBy }) => phase === 'committed' && confirmBy !== null) ?? null
 }
 
 /** Changes that hold something: ended, and not let go of. */

@@ -5,7 +5,7 @@ import type { FaultData } from '@understudy/contract'
 import type { Ports } from '../exec/ports.ts'
 import { leftMs } from '../journal/deadline.ts'
 import type { Clocks } from '../journal/deadline.ts'
-import { turnedLast } from '../journal/fold.ts'
+import { turnedLast, waitingChange } from '../journal/fold.ts'
 import type { Writable } from '../journal/lease.ts'
 import { artefactOf } from '../journal/load-stack.ts'
 import type { ChangeState, StackState } from '../model/journal.ts'
@@ -15,12 +15,11 @@ import type { Recovered } from './recover.ts'
 import { rollBack } from './roll-back.ts'
 import type { RollbackRequest } from './roll-back.ts'
 
-/** The live change, if guards watch it or it waits to be confirmed. Its time may have passed. */
+/** The live change, if guards watch it, or the one that waits to be confirmed. Its time may have passed. */
 export function watchedChange(state: StackState, now: number): ChangeState | null {
-  const change = state.changes[turnedLast(state)?.change ?? '']
-  if (change === undefined || change.phase !== 'committed') return null
-  const guarded = change.watch !== null && now < change.watch.until
-  return guarded || change.confirmBy !== null ? change : null
+  const live = state.changes[turnedLast(state)?.change ?? '']
+  const guarded = live?.phase === 'committed' && live.watch !== null && now < live.watch.until
+  return guarded ? live : waitingChange(state)
 }
 
 /** Somebody has to stay with the stack: a change is watched, or its keeper died while it undid it. */
@@ -29,9 +28,9 @@ export function needsKeeper(state: StackState, now: number): boolean {
   return died || watchedChange(state, now) !== null
 }
 
-/** The live change, if it should have been confirmed by now. */
+/** The change that should have been confirmed by now. */
 export function overdueChange(state: StackState, clocks: Clocks): ChangeState | null {
-  const change = watchedChange(state, clocks.clock.now())
+  const change = waitingChange(state)
   const left = change === null ? null : leftMs(clocks, change)
   return left !== null && left <= 0 ? change : null
 }
@@ -46,11 +45,12 @@ export async function settleStack(writable: Writable): Promise<readonly Recovere
   return [...recovered, { change: overdue.change, outcome, why: 'overdue' }]
 }
 
-/** Undoes the live change by itself. What cannot be undone without a person is held, said once and not tried again and again. */
+/** Undoes by itself the change that is watched, with what was done on top of it. What cannot be undone without a person is held, said once and not tried again and again. */
 export async function undoWatched(writable: Writable, change: ChangeState, why: string): Promise<'undone' | 'held'> {
   const state = await writable.state()
-  // Somebody was faster.
-  if (turnedLast(state)?.change !== change.change || state.changes[change.change]?.phase !== 'committed') return 'undone'
+  const waits = waitingChange(state)?.change === change.change
+  const live = turnedLast(state)?.change === change.change && state.changes[change.change]?.phase === 'committed'
+  if (!waits && !live) return 'undone' // somebody was faster
   const ports: Ports = { ...writable.ports, by: { ...writable.ports.by, through: 'guard' } }
   // Not "the last change": something may have been recorded since.
   const { base: to } = await artefactOf(ports.store, 'plan', change.plan)
@@ -58,11 +58,20 @@ export async function undoWatched(writable: Writable, change: ChangeState, why: 
   const acceptIrreversible = oneWayOf(change)
   const request: RollbackRequest = { to, only: [], withClosure: false, resolve: null, acceptLoss: [], acceptIrreversible, message: '', why }
   const result = await rollBack({ ...writable, ports }, request, ports.clock.monotonic()).catch((thrown: unknown) => stopped(thrown))
+  if (result.outcome === 'nothing') await standsAsItWas(writable, change, `${why}: ${result.why}`)
   if (result.outcome === 'undone' || result.outcome === 'nothing') return 'undone'
   const fault = 'fault' in result ? result.fault : null
   const text = fault === null ? ('text' in result ? result.text : 'it could not be turned back') : `${fault.code}: ${fault.detail}`
   await hold(writable, change, `${why}; its undo needs a person: ${text}`, fault === null ? [] : [fault])
   return 'held'
+}
+
+/** Nothing had to be turned for its undo; it is not tried again and again. */
+function standsAsItWas({ journal, ports }: Writable, { change }: ChangeState, why: string): Promise<void> {
+  return journal.append([
+    { type: 'change.undoing', change, by: ports.by, why },
+    { type: 'change.kept', change, why },
+  ])
 }
 
 /** From here on a person decides about the change; nothing was turned for it. */
