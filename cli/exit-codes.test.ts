@@ -98,6 +98,7 @@ describe('one life of a stack on the command line', () => {
     ['an unknown option', ['apply', '--nonsense']],
     ['a variable without a value', ['--var', 'x', 'apply']],
     ['a bad time', ['apply', '--confirm-within', '10']],
+    ['two ends of one change', ['apply', '--for', '1h', '--until', '18:00']],
     ['nobody to ask', ['destroy']],
     ['both', ['drift', '--accept', '--revert']],
     ['a file that is no plan', ['apply', '/etc/hostname']],

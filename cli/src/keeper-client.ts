@@ -64,7 +64,7 @@ function noStart(detail: string): Fault {
     class: 'transient',
     summary: 'The keeper did not start, and without it nobody watches a change.',
     detail,
-    hint: 'Run `understudy keeper run` to see why; without it apply neither with --confirm-within nor with guards. What waits already: `confirm` or `rollback`.',
+    hint: 'Run `understudy keeper run` to see why; without it apply neither with --confirm-within, --for or --until nor with guards. What waits already: `confirm` or `rollback`.',
   })
 }
 

@@ -2,7 +2,7 @@
 // Never: takes a number without a unit.
 import { Fault } from '@understudy/contract'
 
-const LONGEST_MS = 10 * 365 * 86_400_000 // ten years: more is a slip, and dates end somewhere
+export const LONGEST_MS = 10 * 365 * 86_400_000 // ten years: more is a slip, and dates end somewhere
 const units: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
 /** `500ms`, `30s`, `10m`, `2h`, `1d`. */

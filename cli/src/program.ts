@@ -81,7 +81,11 @@ export async function runProgram(argv: readonly string[], version: string): Prom
   verb(
     change(program.command('apply').description('rehearse, then change the primary').argument('[plan]', 'a plan kept with plan -o'))
       .option('-m, --message <text>', 'why; shown in the history')
-      .option('--confirm-within <time>', 'undo by itself unless confirmed within this time, e.g. 10m'),
+      .addOption(
+        new Option('--confirm-within <time>', 'undo by itself unless confirmed within this time, e.g. 10m').conflicts(['for', 'until']),
+      )
+      .addOption(new Option('--for <time>', 'temporary: undone by itself after this time, e.g. 2h').conflicts('until'))
+      .option('--until <when>', 'temporary: undone by itself then: 18:00, 2026-12-01T18:00, with an offset or in local time'),
     async () => (await import('./verbs/apply.ts')).applyVerb,
   )
   verb(
@@ -105,7 +109,7 @@ export async function runProgram(argv: readonly string[], version: string): Prom
     async () => (await import('./verbs/rollback.ts')).rollbackVerb,
   )
   verb(
-    program.command('confirm').description('keep a change that waits to be confirmed, and end its guards'),
+    program.command('confirm').description('keep a change that waits to be confirmed or is temporary, and end its guards'),
     async () => (await import('./verbs/confirm.ts')).confirmVerb,
   )
   verb(

@@ -1,4 +1,4 @@
-export type { ApplyResult } from './apply/apply-plan.ts'
+export type { ApplyResult, Lasts } from './apply/apply-plan.ts'
 export { acceptDrift, forgetResource, importResource } from './apply/adopt.ts'
 export { collectLog } from './exec/collect-log.ts'
 export { kindOf } from './exec/kind.ts'

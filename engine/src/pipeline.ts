@@ -1,10 +1,10 @@
 // Owns: the whole product on one screen: intent → plan → shadow → assess → apply → verify, and back.
 // Never: does a stage's work; each is a function of its own folder.
-import { faultOf } from '@understudy/contract'
+import { Fault, faultOf } from '@understudy/contract'
 import type { Digest, FaultData } from '@understudy/contract'
 import { adoptRevision } from './apply/adopt.ts'
 import { applyPlan } from './apply/apply-plan.ts'
-import type { ApplyResult } from './apply/apply-plan.ts'
+import type { ApplyResult, Lasts } from './apply/apply-plan.ts'
 import { releaseChange } from './apply/release-change.ts'
 import { unreleasedChanges } from './journal/fold.ts'
 import { assess } from './assess/assess.ts'
@@ -17,6 +17,7 @@ import type { Writable } from './journal/lease.ts'
 import { headRevision, keepArtefact, loadStack } from './journal/load-stack.ts'
 import type { Assessment, Rehearsal } from './model/artefacts.ts'
 import type { Intent, Policy } from './model/intent.ts'
+import type { ChangeState } from './model/journal.ts'
 import type { Plan, Revision } from './model/plan.ts'
 import { chooseDesired, refuseUnknown } from './plan/choose.ts'
 import { alsoProtected, freezeIntent, planFault, whereWritten } from './plan/desired.ts'
@@ -58,6 +59,8 @@ export interface Foreseen {
 export interface ApplyOptions {
   readonly message: string
   readonly confirmWithinMs: number | null
+  /** Makes the change a temporary one. Never together with `confirmWithinMs`. */
+  readonly lasts?: Lasts | null
   /** A plan made before: applied exactly as it is, or refused when the world has changed since. */
   readonly planned: Plan | null
   /** True: a person is asked also where policy says apply. */
@@ -154,7 +157,9 @@ export function apply(ports: Ports, request: ChangeRequest, options: ApplyOption
     if (steps.length === 0 && !onlyRecords(planned.plan)) return { ...planned, outcome: 'nothing' }
     const state = await writable.state()
     const open = Object.values(state.changes).find((change) => change.confirmBy !== null || change.phase === 'held')
-    if (open !== undefined) return { ...planned, outcome: 'refused', by: 'unconfirmed', fault: openFault(open.change, open.phase) }
+    if (open !== undefined) return { ...planned, outcome: 'refused', by: 'unconfirmed', fault: openFault(open) }
+    const { lasts = null } = options
+    if (steps.length === 0 && lasts !== null) return { ...planned, outcome: 'refused', by: 'policy', fault: nothingTurned() }
     if (steps.length === 0) return { ...planned, outcome: 'recorded', n: await recordPlan(writable, planned, options.message) }
     const foreseen = await foresee(writable.ports, planned, policy, request.consent)
     const { assessment, rehearsal } = foreseen
@@ -165,7 +170,7 @@ export function apply(ports: Ports, request: ChangeRequest, options: ApplyOption
     if (asks && !(await options.ask(foreseen))) return { ...foreseen, outcome: 'refused', by: 'person', fault: null }
     const { guardForMs, guardEveryMs, guardFailures, onGuard } = policy
     const guarded = guardForMs > 0 && Object.values(planned.plan.resources).some(({ terms }) => terms.guard)
-    const unarmed = options.confirmWithinMs !== null || guarded ? await options.arm().then(() => null, faultOf) : null
+    const unarmed = options.confirmWithinMs !== null || lasts !== null || guarded ? await options.arm().then(() => null, faultOf) : null
     if (unarmed !== null) return { ...foreseen, outcome: 'refused', by: 'unwatched', fault: unarmed }
     const result = await applyPlan(writable, {
       verify: verifyRun,
@@ -178,7 +183,9 @@ export function apply(ports: Ports, request: ChangeRequest, options: ApplyOption
       message: options.message,
       watch: { forMs: guardForMs, everyMs: guardEveryMs, failures: guardFailures, on: onGuard },
       confirmWithinMs: options.confirmWithinMs,
+      lasts,
       beforeTurning: async () => {
+        if (lasts !== null && 'until' in lasts && lasts.until <= ports.clock.now()) throw tooLate(lasts.until)
         // Another stack's change may have begun since this one was planned; both are in the log now, so one of them sees the other.
         await refuseClaimed(writable.ports, foreseen.plan, foreseen.base, collectLog().add)
         for (const id of unreleasedChanges(state)) await releaseChange(writable, state, id)
@@ -220,7 +227,7 @@ export function revertDrift(ports: Ports, resources: readonly string[], message 
   })
 }
 
-/** Settles what a kill left, and undoes what was not confirmed in time. */
+/** Settles what a kill left, and undoes what was not confirmed in time, or whose time is over. */
 export function recover(ports: Ports): Promise<readonly Recovered[]> {
   ports.reserve.free()
   return withLease(ports, 'recover', (writable) => settleStack(writable))
@@ -237,11 +244,11 @@ export async function revive(ports: Ports): Promise<readonly Revived[]> {
 
 export type Confirmed =
   | { readonly outcome: 'nothing' }
-  | { readonly outcome: 'confirmed'; readonly change: string; readonly n: number | null }
+  | { readonly outcome: 'confirmed'; readonly change: string; readonly n: number | null; readonly wasTemporary: boolean }
   /** It came too late, or the change was never finished. */
   | { readonly outcome: 'settled'; readonly settled: readonly Recovered[] }
 
-/** Keeps the live change and ends its guards. */
+/** Keeps the live change, a temporary one for good, and ends its guards. */
 export function confirm(ports: Ports): Promise<Confirmed> {
   return withLease(ports, 'confirm', async (writable): Promise<Confirmed> => {
     const settled = await settleStack(writable)
@@ -249,12 +256,42 @@ export function confirm(ports: Ports): Promise<Confirmed> {
     const waiting = watchedChange(await writable.state(), ports.clock.now())
     if (waiting === null) return { outcome: 'nothing' }
     await writable.journal.append([{ type: 'change.confirmed', change: waiting.change, by: ports.by }])
-    return { outcome: 'confirmed', change: waiting.change, n: waiting.revision }
+    return { outcome: 'confirmed', change: waiting.change, n: waiting.revision, wasTemporary: waiting.lastsUntil !== null }
   })
 }
 
-function openFault(change: string, phase: string): FaultData {
+/** What is only recorded has no undo of its own at a later time: it would stay for good. */
+function nothingTurned(): FaultData {
+  return {
+    code: 'apply.not-temporary',
+    class: 'invalid',
+    summary: 'What only is recorded cannot be temporary.',
+    detail: 'nothing is to be turned',
+    hint: 'Apply it without --for and --until.',
+  }
+}
+
+function tooLate(until: number): Fault {
+  return new Fault({
+    code: 'apply.too-late',
+    class: 'invalid',
+    summary: 'The time until which the change was to last is over before it began.',
+    detail: `until ${new Date(until).toISOString()}`,
+    hint: 'Apply it with a later time.',
+  })
+}
+
+function openFault({ change, phase, lastsUntil }: ChangeState): FaultData {
   const held = phase === 'held'
+  if (!held && lastsUntil !== null) {
+    return {
+      code: 'apply.temporary',
+      class: 'conflict',
+      summary: 'The last change is temporary, and its time is not over.',
+      detail: `change ${change} lasts until ${new Date(lastsUntil).toISOString()}`,
+      hint: '`understudy confirm` makes it permanent, `understudy rollback` undoes it now.',
+    }
+  }
   return {
     code: held ? 'apply.held' : 'apply.unconfirmed',
     class: 'conflict',

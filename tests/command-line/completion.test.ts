@@ -24,6 +24,8 @@ describe('completion', () => {
     ['verbs after an option with a value', ['-f', 'apply', 'hist'], ['history']],
     ['flags of a verb', ['rollback', '--w'], ['--with-closure']],
     ['flags that all verbs take', ['apply', '--verb'], ['--verbose']],
+    ['how long a change lasts', ['apply', '--fo'], ['--for']],
+    ['until when', ['apply', '--u'], ['--until']],
     ['verbs below a verb', ['tombstone', ''], ['list', 'lift']],
     ['what a keeper does', ['keeper', 'sta'], ['start', 'status']],
     ['shells', ['completion', ''], ['bash', 'zsh', 'fish']],

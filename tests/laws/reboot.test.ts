@@ -108,12 +108,14 @@ beforeEach(async () => {
   expect(await get('/')).toBe('200 v2')
 })
 
-/** The same stack when the deadline has passed, in the next boot: what the machine counts begins anew. */
-const later = () => {
+/** The same stack in the next boot, so much later: what the machine counts begins anew. */
+const inNextBoot = (ms: number) => {
   const { clock, self } = stack.ports
-  const clocks = { clock: { ...clock, now: () => clock.now() + 7_200_000 }, uptimeMs: () => 0, self: { ...self, boot: 'the next one' } }
+  const clocks = { clock: { ...clock, now: () => clock.now() + ms }, uptimeMs: () => 0, self: { ...self, boot: 'the next one' } }
   return { ...stack, ports: { ...stack.ports, ...clocks } }
 }
+/** When the deadline has passed. */
+const later = () => inNextBoot(7_200_000)
 
 describe('L8: after a reboot', () => {
   beforeEach(reboot)
@@ -225,6 +227,17 @@ describe('a service with a port of its own, which both sides cannot have at once
     expect(await rollBackOn(stack)).toMatchObject({ outcome: 'undone', undoing: { verified: true } })
     expect(await get('/')).toBe('200 v3')
   })
+})
+
+test('a temporary change is undone by a keeper that starts after its time, and not before', async () => {
+  await confirm(stack.ports)
+  await applyTo(stack, shop('v3'), {}, { lasts: { forMs: 3_600_000 } })
+  await reboot()
+  expect(await keepOnce(inNextBoot(0).ports, guardCount())).toMatchObject({ undid: null })
+  expect(await get('/')).toBe('200 v3')
+  await reboot()
+  expect(await keepOnce(later().ports, guardCount())).toMatchObject({ undid: expect.any(String) })
+  expect([await get('/'), (await state()).tombstones]).toEqual(['200 v2', {}])
 })
 
 test('a keeper that starts while a change is guarded hides no release that fell over: the guard undoes it', async () => {

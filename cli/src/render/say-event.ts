@@ -103,6 +103,8 @@ export function sayEvent({ type, resource, data }: EngineEvent): Said | null {
       return bad(`guard    holds the change: ${name}: ${of('detail')}`)
     case 'guard.kept':
       return bad(`guard    ${name} failed, the change stays: ${of('detail')}`)
+    case 'apply.over':
+      return news('apply    the time of the temporary change is over: it is undone')
     case 'confirm.overdue':
       return bad('confirm  it did not come in time: the change is undone')
     case 'keeper.started':

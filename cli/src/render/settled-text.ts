@@ -1,11 +1,17 @@
-// Owns: the words and the exit for what was settled before anything else: changes that a kill left, and those not confirmed in time.
+// Owns: the words and the exit for what was settled before anything else: changes that a kill left, those not confirmed in time, and those whose time is over.
 // Never: says that something was undone that is held.
 import type { Recovered } from '@understudy/engine'
 import type { Exit } from '../exit-codes.ts'
 
+const words: Readonly<Record<Recovered['why'], string>> = {
+  interrupted: 'was interrupted',
+  overdue: 'was not confirmed in time',
+  over: 'was to last until now',
+}
+
 export function settledText(settled: readonly Recovered[]): readonly string[] {
   return settled.map(({ change, outcome, why }) => {
-    const was = why === 'overdue' ? 'was not confirmed in time' : 'was interrupted'
+    const was = words[why]
     if (outcome === 'undone') return `Change ${change} ${was} and is undone.`
     if (outcome === 'held')
       return `Change ${change} ${was} and is HELD: \`understudy status\` says what stands; \`understudy recover\` decides.`

@@ -2,15 +2,17 @@
 // Never: decides; says what was decided.
 import { Fault } from '@understudy/contract'
 import type { FaultData } from '@understudy/contract'
-import { apply, liesAside } from '@understudy/engine'
-import type { ApplyOutcome, Foreseen } from '@understudy/engine'
+import { apply, liesAside, loadStack, overdueChange, watchedChange } from '@understudy/engine'
+import type { ApplyOutcome, Foreseen, Lasts } from '@understudy/engine'
 import type { Context } from '../context.ts'
 import { otherStack, textIn } from '../context.ts'
 import type { Exit } from '../exit-codes.ts'
 import { exitOf } from '../exit-codes.ts'
+import { instantOf } from '../instant.ts'
 import { millisecondsOf } from '../milliseconds.ts'
 import { duration } from '../render/amounts.ts'
 import { asideText } from '../render/aside-text.ts'
+import { lastingText, willLastText } from '../render/lasting-text.ts'
 import { planText } from '../render/plan-text.ts'
 import { ensureKeeper } from '../keeper-client.ts'
 import { changeRequest, foreseenData } from './plan.ts'
@@ -33,14 +35,17 @@ function changeVerb(context: Context, values: Values, verb: 'apply' | 'destroy',
       throw otherStack(`plan of stack ${kept.intent.stack}`, intent.stack, session.file)
     const used = kept?.intent ?? intent
     const within = textIn(values, 'confirmWithin')
+    const lasts = lastsOf(values)
     let shown = false
     const show = (foreseen: Foreseen): void => {
-      if (!shown && !context.renderer.json) context.renderer.note(planText(foreseen))
+      if (!shown && !context.renderer.json)
+        context.renderer.note([planText(foreseen), ...willLastText(lasts, textIn(values, 'for'))].join('\n'))
       shown = true
     }
     const outcome = await apply(ports, changeRequest(session, used, values, context.yes), {
       message: textIn(values, 'message') ?? '',
-      confirmWithinMs: within === null ? null : soonOf(within),
+      confirmWithinMs: within === null ? null : soonOf('--confirm-within', within),
+      lasts,
       planned: kept?.plan ?? null,
       always: verb === 'destroy',
       foreseen: show,
@@ -52,23 +57,33 @@ function changeVerb(context: Context, values: Values, verb: 'apply' | 'destroy',
     if (fault !== null && !context.signal.aborted) context.renderer.fault(fault)
     const live = outcome.outcome === 'ended' && outcome.result.outcome === 'committed' ? outcome.result.revision : null
     const aside = await liesAside(ports, live)
-    context.renderer.result(verb, { ...foreseenData(outcome), ...ending(outcome), aside }, () =>
-      [sayOutcome(outcome), ...asideText(aside)].join('\n'),
+    const state = await loadStack(ports.store, ports.stack)
+    const watched = watchedChange(state, Date.now())
+    const ends = { confirmBy: watched?.confirmBy ?? null, lastsUntil: watched?.lastsUntil ?? null }
+    context.renderer.result(verb, { ...foreseenData(outcome), ...ending(outcome), ...ends, aside }, () =>
+      [sayOutcome(outcome), ...lastingText(watched, overdueChange(state, ports) !== null), ...asideText(aside)].join('\n'),
     )
     return exitFor(context, outcome)
   })
 }
 
+/** The command line takes one of them. */
+function lastsOf(values: Values): Lasts | null {
+  const [length, until] = [textIn(values, 'for'), textIn(values, 'until')]
+  if (length !== null) return { forMs: soonOf('--for', length) }
+  return until === null ? null : { until: instantOf(until, Date.now()) }
+}
+
 /** A deadline that is over at once would only be an undo. */
-function soonOf(text: string): number {
+function soonOf(option: string, text: string): number {
   const ms = millisecondsOf(text)
   if (ms > 0) return ms
   throw new Fault({
     code: 'cli.bad-time',
     class: 'invalid',
-    summary: 'There is no time to confirm.',
-    detail: `--confirm-within ${text}`,
-    hint: 'For example: --confirm-within 10m',
+    summary: 'This is no time at all.',
+    detail: `${option} ${text}`,
+    hint: `For example: ${option} 10m`,
   })
 }
 

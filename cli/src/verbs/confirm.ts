@@ -10,7 +10,10 @@ export function confirmVerb(context: Context): Promise<Exit> {
     const result = await confirm(ports)
     context.renderer.result('confirm', result, () => {
       if (result.outcome === 'nothing') return 'Nothing waits to be confirmed.'
-      if (result.outcome === 'confirmed') return `Confirmed: revision ${result.n ?? '?'} stays, its guards end.`
+      if (result.outcome === 'confirmed') {
+        const stays = result.wasTemporary ? 'was temporary and is permanent now' : 'stays'
+        return `Confirmed: revision ${result.n ?? '?'} ${stays}, its guards end.`
+      }
       return ['Refused: there is nothing to confirm any more.', ...settledText(result.settled)].join('\n')
     })
     if (result.outcome !== 'settled') return 'ok'

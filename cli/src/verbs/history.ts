@@ -30,13 +30,16 @@ export interface HistoryRow {
   readonly through: string
   readonly message: string
   readonly live: boolean
+  /** Of a change that is undone by itself, until when; `lastsUntil` where it is temporary. */
+  readonly confirmBy: number | null
+  readonly lastsUntil: number | null
 }
 
 /** Who made a revision, and what for: an undo is said by whoever undid. */
 export function saidOf({ changes }: StackState, { change: id, by, message, how }: StackState['revisions'][number]) {
   const change = changes[id]
   const author = by ?? change?.by
-  const text = message === '' && change !== undefined ? (how === 'undone' ? change.why : became(change)) : message
+  const text = message === '' && change !== undefined ? (how === 'undone' && by !== null ? change.why : became(change)) : message
   return { who: author?.who ?? '', through: author?.through ?? '', message: text }
 }
 
@@ -56,6 +59,7 @@ function rowsOf(state: StackState): readonly HistoryRow[] {
       change: row.change,
       ...saidOf(state, row),
       live: row === last,
+      ...endsOf(state.changes[row.change], row.n),
     }
   })
   const without = state.order.flatMap((id): readonly HistoryRow[] => {
@@ -71,13 +75,22 @@ function rowsOf(state: StackState): readonly HistoryRow[] {
         through: change.by.through,
         message: change.why === '' ? change.message : change.why,
         live: false,
+        ...endsOf(undefined, 0),
       },
     ]
   })
   return [...revisions, ...without].toSorted((a, b) => b.at - a.at)
 }
 
-function line({ n, at, how, change, who, message, live }: HistoryRow): string {
+/** Said with the revision that the change made, and as long as it waits. */
+function endsOf(change: ChangeState | undefined, n: number): Pick<HistoryRow, 'confirmBy' | 'lastsUntil'> {
+  const waits = change !== undefined && change.revision === n && change.confirmBy !== null
+  return waits ? { confirmBy: change.confirmBy, lastsUntil: change.lastsUntil } : { confirmBy: null, lastsUntil: null }
+}
+
+function line({ n, at, how, change, who, message, live, lastsUntil }: HistoryRow): string {
+  const until = lastsUntil === null ? '' : `temporary, until ${new Date(lastsUntil).toISOString()}`
+  const said = [message, until].filter((text) => text !== '').join('; ')
   const number = n === null ? '–' : String(n)
-  return `${live ? '*' : ' '} ${number.padStart(4)}  ${new Date(at).toISOString()}  ${how.padEnd(10)}  ${change.padEnd(16)}  ${oneLine(who).padEnd(10)}  ${oneLine(message)}`
+  return `${live ? '*' : ' '} ${number.padStart(4)}  ${new Date(at).toISOString()}  ${how.padEnd(10)}  ${change.padEnd(16)}  ${oneLine(who).padEnd(10)}  ${oneLine(said)}`
 }

@@ -57,6 +57,7 @@ interface Unwatched {
   readonly stack: string
   readonly change: string
   readonly confirmBy: number | null
+  readonly lastsUntil: number | null
 }
 
 /** What only a keeper sees to in time. */
@@ -64,12 +65,13 @@ async function unwatchedIn(session: Session): Promise<readonly Unwatched[]> {
   const found: Unwatched[] = []
   for (const stack of await storedStacks(session)) {
     const watched = watchedChange(await loadStack(session.store, stack), Date.now())
-    if (watched !== null) found.push({ stack, change: watched.change, confirmBy: watched.confirmBy })
+    if (watched !== null) found.push({ stack, change: watched.change, confirmBy: watched.confirmBy, lastsUntil: watched.lastsUntil })
   }
   return found
 }
 
-function unwatchedText({ stack, change, confirmBy }: Unwatched): string {
-  const what = confirmBy === null ? 'is guarded' : `waits to be confirmed until ${new Date(confirmBy).toISOString()}`
+function unwatchedText({ stack, change, confirmBy, lastsUntil }: Unwatched): string {
+  const does = lastsUntil === null ? 'waits to be confirmed' : 'is temporary and lasts'
+  const what = confirmBy === null ? 'is guarded' : `${does} until ${new Date(confirmBy).toISOString()}`
   return `${stack}: change ${change} ${what}, and nobody sees to it until the next verb or \`understudy keeper start\`.`
 }

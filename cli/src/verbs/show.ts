@@ -1,13 +1,14 @@
 // Owns: `show`: one revision, one change, or one resource with its components.
 // Never: shows a secret: states hold only its label.
 import { Fault } from '@understudy/contract'
-import { artefactOf, componentsOf, headRevision, loadStack } from '@understudy/engine'
-import type { Assessment, Undoing } from '@understudy/engine'
+import { artefactOf, componentsOf, headRevision, loadStack, overdueChange } from '@understudy/engine'
+import type { Assessment, ChangeState, Undoing } from '@understudy/engine'
 import type { Context } from '../context.ts'
 import type { Exit } from '../exit-codes.ts'
 import { duration } from '../render/amounts.ts'
 import { planText } from '../render/plan-text.ts'
 import { oneLine } from '../render/renderer.ts'
+import { lastingText } from '../render/lasting-text.ts'
 import { saidOf } from './history.ts'
 
 export function showVerb(context: Context, _values: object, args: readonly string[]): Promise<Exit> {
@@ -15,18 +16,27 @@ export function showVerb(context: Context, _values: object, args: readonly strin
   return context.withStore(async ({ ports, stack }) => {
     const { store } = ports
     const state = await loadStack(store, stack)
+    const overdue = overdueChange(state, ports) !== null
+    const lasting = (of: ChangeState | null): readonly string[] => lastingText(of, overdue).map((text) => `  ${text}`)
     const row = state.revisions.findLast(({ n }) => String(n) === what)
     const change = state.changes[what]
     if (row !== undefined) {
       const revision = await artefactOf(store, 'revision', row.digest)
       const { who, through, message } = saidOf(state, row)
-      context.renderer.result('show', { of: 'revision', revision, at: row.at, how: row.how, who, through, message }, () =>
-        [
-          `revision ${row.n} (${row.how}) ${new Date(row.at).toISOString()} by ${oneLine(who)}${message === '' ? '' : `: ${oneLine(message)}`}`,
-          ...Object.entries(revision.resources).map(
-            ([name, held]) => `  ${name.padEnd(14)} ${held.kind.padEnd(16)} ${oneLine(JSON.stringify(held.state))}`,
-          ),
-        ].join('\n'),
+      const maker = state.changes[row.change]
+      const ends = maker?.revision === row.n ? maker : null
+      const { confirmBy = null, lastsUntil = null } = ends ?? {}
+      context.renderer.result(
+        'show',
+        { of: 'revision', revision, at: row.at, how: row.how, who, through, message, confirmBy, lastsUntil },
+        () =>
+          [
+            `revision ${row.n} (${row.how}) ${new Date(row.at).toISOString()} by ${oneLine(who)}${message === '' ? '' : `: ${oneLine(message)}`}`,
+            ...lasting(ends),
+            ...Object.entries(revision.resources).map(
+              ([name, held]) => `  ${name.padEnd(14)} ${held.kind.padEnd(16)} ${oneLine(JSON.stringify(held.state))}`,
+            ),
+          ].join('\n'),
       )
       return 'ok'
     }
@@ -38,6 +48,7 @@ export function showVerb(context: Context, _values: object, args: readonly strin
       context.renderer.result('show', { of: 'change', ...change, plan, rehearsal, assessment, undone: undoing }, () =>
         [
           `change ${change.change}: ${change.phase}, ${new Date(change.at).toISOString()} by ${oneLine(change.by.who)}${change.message === '' ? '' : `: ${oneLine(change.message)}`}`,
+          ...lasting(change),
           ...(change.why === '' ? [] : [`  ${oneLine(change.why)}`]),
           planText({ plan, rehearsal, assessment }),
           ...undoLines(assessment, undoing),

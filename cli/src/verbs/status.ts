@@ -19,6 +19,7 @@ import { duration } from '../render/amounts.ts'
 import { oneLine } from '../render/renderer.ts'
 import { saidOf } from './history.ts'
 import { asideText } from '../render/aside-text.ts'
+import { lastingText } from '../render/lasting-text.ts'
 import { settledText } from '../render/settled-text.ts'
 
 export function statusVerb(context: Context): Promise<Exit> {
@@ -46,6 +47,7 @@ export function statusVerb(context: Context): Promise<Exit> {
       aside,
       watch: watched?.watch ?? null,
       confirmBy: watched?.confirmBy ?? null,
+      lastsUntil: watched?.lastsUntil ?? null,
       settled,
       open: open.map(({ change: id, phase, why, faults }) => ({ change: id, phase, why, faults })),
       holder,
@@ -87,10 +89,8 @@ function byText({ who, message }: ReturnType<typeof saidOf>): string {
 
 function watchText(change: ChangeState | null, overdue: boolean, kept: boolean): readonly string[] {
   if (change === null) return []
-  const lines: string[] = []
-  const { confirmBy, watch } = change
-  if (confirmBy !== null && overdue) lines.push(`it was not confirmed by ${new Date(confirmBy).toISOString()}: it is being undone`)
-  else if (confirmBy !== null) lines.push(`waits to be confirmed until ${new Date(confirmBy).toISOString()}, then it is undone`)
+  const lines = [...lastingText(change, overdue)]
+  const { watch } = change
   if (watch !== null && watch.until > Date.now())
     lines.push(`guarded until ${new Date(watch.until).toISOString()}: ${watch.resources.join(', ')}`)
   return kept ? lines : [...lines, 'no keeper ran to see to it; it is started now']

@@ -8,7 +8,7 @@ import { begunSteps, primaryRun } from '../exec/primary-run.ts'
 import { releaseSteps } from '../exec/release.ts'
 import type { Run } from '../exec/run.ts'
 import { lookAtStep, turnBack, turnSteps } from '../exec/turn.ts'
-import { deadlineIn } from '../journal/deadline.ts'
+import { deadlineAt } from '../journal/deadline.ts'
 import type { Writable } from '../journal/lease.ts'
 import { keepArtefact } from '../journal/load-stack.ts'
 import type { Artefact } from '../journal/load-stack.ts'
@@ -18,6 +18,9 @@ import type { Held, Plan, Revision } from '../model/plan.ts'
 
 /** The next stage, handed in: apply commits what it says is verified, and nothing else. */
 export type Verify = (run: Run, side: Side, names: readonly string[]) => Promise<Verdict>
+
+/** How long a temporary change lasts: so many ms from when it is verified, or until then (wall clock, ms since 1970). */
+export type Lasts = { readonly forMs: number } | { readonly until: number }
 
 export interface ApplyRequest {
   readonly verify: Verify
@@ -30,6 +33,8 @@ export interface ApplyRequest {
   readonly message: string
   readonly watch: (Omit<Watch, 'until' | 'resources' | 'boot'> & { readonly forMs: number }) | null
   readonly confirmWithinMs: number | null
+  /** Of a temporary change, and never together with `confirmWithinMs`. */
+  readonly lasts?: Lasts | null
   /** For an undo. */
   readonly back?: Back
   /** Called when the first wave is prepared and before anything is turned: the last moment for what stood by until now. */
@@ -122,7 +127,7 @@ export type Committed = Extract<ApplyResult, { outcome: 'committed' }>
 /** Makes the next revision of a verified run. `around` is journalled in the same append, before and after. */
 export async function commit(
   writable: Writable,
-  request: Pick<ApplyRequest, 'planDigest' | 'baseDigest' | 'watch' | 'confirmWithinMs' | 'back'>,
+  request: Pick<ApplyRequest, 'planDigest' | 'baseDigest' | 'watch' | 'confirmWithinMs' | 'lasts' | 'back'>,
   run: Run,
   times: ReadonlyMap<string, { prepareMs: number; turnMs: number }>,
   verdict: Verdict,
@@ -155,8 +160,10 @@ export async function commit(
     content: plan.content,
     resources: resourcesAfter(run),
   }
-  const { watch, confirmWithinMs } = request
+  const { watch, confirmWithinMs, lasts = null } = request
   const now = ports.clock.now()
+  const endsAfterMs = lasts !== null && 'forMs' in lasts ? lasts.forMs : confirmWithinMs
+  const endsAt = lasts !== null && 'until' in lasts ? lasts.until : endsAfterMs === null ? null : now + endsAfterMs
   const guarded = Object.entries(plan.resources).filter(([, { terms }]) => terms.guard)
   const keep = (artefact: Artefact): Promise<Digest> => keepArtefact(ports.store, artefact)
   const kept = await Promise.all([keep(revision), keep(receipt), keep(verdict), keepRows(writable, rows)])
@@ -178,7 +185,8 @@ export async function commit(
             on: watch.on,
             resources: guarded.map(([name]) => name),
           },
-    ...(confirmWithinMs === null ? { confirmBy: null } : deadlineIn(ports, confirmWithinMs)),
+    ...(endsAt === null ? { confirmBy: null } : deadlineAt(ports, endsAt)),
+    ...(lasts === null ? {} : { temporary: true as const }),
     ...(request.back === undefined ? {} : { back: request.back }),
   }
   await journal.append([...around.before, { type: 'step.logged', change, log: kept[3] }, entry, ...around.after])

@@ -5,10 +5,13 @@ import type { BootTime, ChangeState } from '../model/journal.ts'
 
 export type Clocks = Pick<Ports, 'clock' | 'uptimeMs' | 'self'>
 
-/** So many ms from now, by both clocks. */
-export function deadlineIn({ clock, uptimeMs, self }: Clocks, ms: number): { readonly confirmBy: number; readonly confirmOn: BootTime } {
+/** That time of the wall clock (ms since 1970), by both clocks. */
+export function deadlineAt(
+  { clock, uptimeMs, self }: Clocks,
+  confirmBy: number,
+): { readonly confirmBy: number; readonly confirmOn: BootTime } {
   const from = uptimeMs()
-  return { confirmBy: clock.now() + ms, confirmOn: { boot: self.boot, from, until: from + ms } }
+  return { confirmBy, confirmOn: { boot: self.boot, from, until: from + confirmBy - clock.now() } }
 }
 
 /**

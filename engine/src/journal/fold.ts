@@ -57,6 +57,7 @@ export function foldEntry(state: StackState, seq: number, at: number, entry: Jou
         watch: null,
         confirmBy: null,
         confirmOn: null,
+        lastsUntil: null,
         downgraded: false,
         released: false,
         logs: [],
@@ -84,10 +85,11 @@ export function foldEntry(state: StackState, seq: number, at: number, entry: Jou
         return now
       })
     case 'change.committed': {
-      const { revision, n, receipt, verdict, watch, confirmBy, confirmOn = null, back = null } = entry
+      const { revision, n, receipt, verdict, watch, confirmBy, confirmOn = null, temporary = false, back = null } = entry
+      const lastsUntil = temporary ? confirmBy : null
       const done = change((was) => {
         from(was, 'applying')
-        return { ...was, phase: 'committed', turning: null, revision: n, back, receipt, verdict, watch, confirmBy, confirmOn, endedAt: at }
+        return { ...was, phase: 'committed', turning: null, revision: n, back, receipt, verdict, watch, confirmBy, confirmOn, lastsUntil, endedAt: at }
       })
       const how = back?.how ?? 'applied'
       return withRow(done, { n, digest: revision, change: entry.change, at, how, ...byChange, back })
@@ -115,7 +117,7 @@ export function foldEntry(state: StackState, seq: number, at: number, entry: Jou
     case 'change.redone': {
       const redone = change((was) => {
         from(was, 'undone')
-        return { ...was, phase: 'committed', turning: null, revision: entry.n, undoing: entry.undoing, endedAt: at }
+        return { ...was, phase: 'committed', turning: null, revision: entry.n, undoing: entry.undoing, lastsUntil: null, endedAt: at }
       })
       const { by = null, message = '' } = entry
       const was = next.changes[entry.change]
@@ -142,7 +144,7 @@ export function foldEntry(state: StackState, seq: number, at: number, entry: Jou
       return withRow(partial, row)
     }
     case 'change.confirmed':
-      return change((was) => ({ ...was, watch: null, confirmBy: null }))
+      return change((was) => ({ ...was, watch: null, confirmBy: null, lastsUntil: null }))
     case 'change.unwatched':
       return change((was) => ({ ...was, watch: null, why: entry.why }))
     case 'change.downgraded':
@@ -180,7 +182,7 @@ function withRow(state: StackState, row: StackState['revisions'][number]): Stack
   return { ...state, revisions, changes: Object.fromEntries(changes) }
 }
 
-/** The change that is undone by itself unless it is confirmed. What is recorded, put back or undone in part meanwhile does not end that. */
+/** The change that is undone by itself unless it is confirmed, a temporary one among them. What is recorded, put back or undone in part meanwhile does not end that. */
 export function waitingChange({ changes }: StackState): ChangeState | null {
   return Object.values(changes).find(({ phase, confirmBy }) => phase === 'committed' && confirmBy !== null) ?? null
 }

@@ -14,7 +14,7 @@ import type { Revision } from '../model/plan.ts'
 import { PRIMARY } from '../model/world.ts'
 import { recover, revive } from '../pipeline.ts'
 import { recoverStack } from '../rollback/recover.ts'
-import { hold, overdueChange, undoWatched, watchedChange } from '../rollback/settle-stack.ts'
+import { hold, overdueChange, sayOver, undoWatched, watchedChange } from '../rollback/settle-stack.ts'
 
 /** What one look at the stack led to. */
 export interface Kept {
@@ -50,10 +50,7 @@ export async function keepOnce(ports: Ports, count: GuardCount): Promise<Kept> {
   }
   const watched = watchedChange(state, ports.clock.now())
   const overdue = overdueChange(state, ports)
-  if (overdue !== null) {
-    ports.emit('confirm.overdue', { change: overdue.change })
-    return undo(ports, overdue, 'it was not confirmed in time')
-  }
+  if (overdue !== null) return undo(ports, overdue, sayOver(ports, overdue))
   // What ended on this very machine while it is guarded is for the guards: started again it would hide a release that fell over.
   if (guardedHere(ports, watched)) count.revived = true
   if (!count.revived && !unfinished) {

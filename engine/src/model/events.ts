@@ -45,6 +45,7 @@ export const eventCodes = {
   'guard.undoing': 'A guard undoes the change.',
   'guard.holding': 'A guard holds the change: a person decides.',
   'guard.kept': 'A guard failed and the change stays, as policy says.',
+  'apply.over': 'The time of a temporary change is over and it is undone, as planned.',
   'confirm.overdue': 'A change was not confirmed in time and is undone.',
   'keeper.started': 'The keeper of this store runs.',
   'keeper.stopped': 'The keeper ended.',

@@ -50,6 +50,8 @@ export type JournalEntry =
       readonly confirmBy: number | null
       /** The same time by another clock. Not in entries of older versions. */
       readonly confirmOn?: BootTime
+      /** It was only to last until then: its undo is planned, and says nothing against it. */
+      readonly temporary?: true
       /** For an undo that had to be planned. */
       readonly back?: Back
     }
@@ -174,6 +176,8 @@ export interface ChangeState {
   readonly watch: Watch | null
   readonly confirmBy: number | null
   readonly confirmOn: BootTime | null
+  /** Of a temporary change that nobody has confirmed: wall clock, ms since 1970. Stays when it is undone. */
+  readonly lastsUntil: number | null
   readonly downgraded: boolean
   readonly released: boolean
   readonly logs: readonly Digest[]

@@ -112,6 +112,7 @@ async function keptWhole(writable: Writable, { change }: ChangeState): Promise<D
   await writable.journal.append([
     { type: 'change.undoing', change, by: writable.ports.by, why },
     { type: 'change.kept', change, why },
+    { type: 'change.confirmed', change, by: writable.ports.by },
   ])
   return { outcome: 'kept', change, left: [] }
 }

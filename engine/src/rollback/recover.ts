@@ -16,8 +16,8 @@ export interface Recovered {
   readonly change: string
   /** `kept`: somebody else's writes stopped an undo; the change stands. */
   readonly outcome: 'undone' | 'held' | 'kept'
-  /** `overdue`: it was not confirmed in time. */
-  readonly why: 'interrupted' | 'overdue'
+  /** `overdue`: it was not confirmed in time. `over`: it was temporary. */
+  readonly why: 'interrupted' | 'overdue' | 'over'
 }
 
 const interrupted: FaultData = {

@@ -1,4 +1,4 @@
-// Owns: what whoever takes a stack does before anything else: what a kill left is settled, what was not confirmed in time is undone.
+// Owns: what whoever takes a stack does before anything else: what a kill left is settled, what was not confirmed in time, or was only to last until now, is undone.
 // Never: waits for a keeper: the deadline holds without one (L8).
 import { faultOf } from '@understudy/contract'
 import type { FaultData } from '@understudy/contract'
@@ -28,7 +28,7 @@ export function needsKeeper(state: StackState, now: number): boolean {
   return died || watchedChange(state, now) !== null
 }
 
-/** The change that should have been confirmed by now. */
+/** The change that should have been confirmed by now, or was only to last until now. */
 export function overdueChange(state: StackState, clocks: Clocks): ChangeState | null {
   const change = waitingChange(state)
   const left = change === null ? null : leftMs(clocks, change)
@@ -40,9 +40,14 @@ export async function settleStack(writable: Writable): Promise<readonly Recovere
   const { ports } = writable
   const overdue = overdueChange(await writable.state(), ports)
   if (overdue === null) return recovered
-  ports.emit('confirm.overdue', { change: overdue.change })
-  const outcome = await undoWatched(writable, overdue, 'it was not confirmed in time')
-  return [...recovered, { change: overdue.change, outcome, why: 'overdue' }]
+  const outcome = await undoWatched(writable, overdue, sayOver(ports, overdue))
+  return [...recovered, { change: overdue.change, outcome, why: overdue.lastsUntil === null ? 'overdue' : 'over' }]
+}
+
+/** Says that the time of a change is over; gives why it is undone. */
+export function sayOver({ emit }: Ports, { change, lastsUntil }: ChangeState): string {
+  emit(lastsUntil === null ? 'confirm.overdue' : 'apply.over', { change })
+  return lastsUntil === null ? 'it was not confirmed in time' : 'its time was over'
 }
 
 /** Undoes by itself the change that is watched, with what was done on top of it. What cannot be undone without a person is held, said once and not tried again and again. */
@@ -56,7 +61,16 @@ export async function undoWatched(writable: Writable, change: ChangeState, why: 
   const { base: to } = await artefactOf(ports.store, 'plan', change.plan)
   // What has no way back was accepted by name when it was applied: the rest goes back all the same.
   const acceptIrreversible = oneWayOf(change)
-  const request: RollbackRequest = { to, only: [], withClosure: false, resolve: null, acceptLoss: [], acceptIrreversible, message: '', why }
+  const request: RollbackRequest = {
+    to,
+    only: [],
+    withClosure: false,
+    resolve: null,
+    acceptLoss: [],
+    acceptIrreversible,
+    message: why,
+    why,
+  }
   const result = await rollBack({ ...writable, ports }, request, ports.clock.monotonic()).catch((thrown: unknown) => stopped(thrown))
   if (result.outcome === 'nothing') await standsAsItWas(writable, change, `${why}: ${result.why}`)
   if (result.outcome === 'undone' || result.outcome === 'nothing') return 'undone'

@@ -1,9 +1,11 @@
 // Owns: which contents an undo buries, and which are in force again and have no tombstone any more (L11).
-// Never: buries what is live, so that it can be applied again and repaired.
+// Never: buries what is live, so that it can be applied again and repaired; nor what was only to last a while, when that is over.
 import type { Digest } from '@understudy/contract'
 import type { Ports } from '../exec/ports.ts'
+import { leftMs } from '../journal/deadline.ts'
+import type { Clocks } from '../journal/deadline.ts'
 import { artefactIfKept } from '../journal/load-stack.ts'
-import type { JournalEntry, StackState } from '../model/journal.ts'
+import type { ChangeState, JournalEntry, StackState } from '../model/journal.ts'
 import type { Revision } from '../model/plan.ts'
 import type { Selected } from './selection.ts'
 
@@ -22,11 +24,12 @@ type Rows = StackState['revisions']
 
 /** Entries for the log, in the same append as the undo. */
 export async function tombstonesFor(
-  { store, by }: Pick<Ports, 'store' | 'by'>,
+  ports: Pick<Ports, 'store' | 'by'> & Clocks,
   state: StackState,
   leap: Leap,
 ): Promise<readonly JournalEntry[]> {
   const { head, wanted, only, content, named } = leap
+  const { store, by } = ports
   const [left, reached] = [lineage(state.revisions, head.n), lineage(state.revisions, wanted?.n ?? 0)]
   const contentOf = async ({ n, digest }: Rows[number]): Promise<Digest | null> => {
     const revision = [head, wanted].find((known) => known?.n === n) ?? (await artefactIfKept(store, 'revision', digest))
@@ -46,7 +49,9 @@ export async function tombstonesFor(
   if (inParts) lifted.length = 0
   const entries: JournalEntry[] = lifted.map((one) => ({ type: 'tombstone.lifted', content: one, by }))
   if (named && only.length > 0 && lifted.length > 0) return entries
-  const buried = new Set<Digest>()
+  // The time of a temporary change is over: that was planned, and the same may be applied again tomorrow.
+  const over = left.filter(({ change }) => isOver(ports, state.changes[change]))
+  const buried = new Set<Digest | null>(await Promise.all(over.map(contentOf)))
   for (const row of only.length > 0 ? left : left.filter((one) => !reached.includes(one))) {
     const gone = row.change === '' ? null : await contentOf(row)
     const bad = gone !== null && !buried.has(gone) && (inParts || !inForce.has(gone)) && (only.length === 0 || gone === head.content)
@@ -55,6 +60,11 @@ export async function tombstonesFor(
     entries.push({ type: 'tombstone.set', content: gone, change: await makerOf(gone, row) })
   }
   return entries
+}
+
+function isOver(clocks: Clocks, change: ChangeState | undefined): boolean {
+  const left = change === undefined ? null : leftMs(clocks, { ...change, confirmBy: change.lastsUntil })
+  return left !== null && left <= 0
 }
 
 /** The changes that are in force in a revision, newest first: an undo or redo goes on with what it went to. */
