@@ -6,7 +6,7 @@ import { adoptRevision } from './apply/adopt.ts'
 import { applyPlan } from './apply/apply-plan.ts'
 import type { ApplyResult, Lasts } from './apply/apply-plan.ts'
 import { releaseChange } from './apply/release-change.ts'
-import { unreleasedChanges } from './journal/fold.ts'
+import { unreleasedChanges, waitingChange } from './journal/fold.ts'
 import { assess } from './assess/assess.ts'
 import type { Consent } from './assess/assess.ts'
 import { baselineOf } from './assess/baseline.ts'
@@ -156,7 +156,7 @@ export function apply(ports: Ports, request: ChangeRequest, options: ApplyOption
     const { steps } = planned.plan
     if (steps.length === 0 && !onlyRecords(planned.plan)) return { ...planned, outcome: 'nothing' }
     const state = await writable.state()
-    const open = Object.values(state.changes).find((change) => change.confirmBy !== null || change.phase === 'held')
+    const open = waitingChange(state) ?? Object.values(state.changes).find(({ phase }) => phase === 'held')
     if (open !== undefined) return { ...planned, outcome: 'refused', by: 'unconfirmed', fault: openFault(open) }
     const { lasts = null } = options
     if (steps.length === 0 && lasts !== null) return { ...planned, outcome: 'refused', by: 'policy', fault: nothingTurned() }

@@ -53,9 +53,12 @@ test('it says until when it lasts and what happens then, in text and for program
   for (const args of [['status'], ['show', '2'], ['show', change]])
     expect((await folder.run('--json', ...args)).lines.at(-1)).toMatchObject(ends)
   expect((await folder.run('--json', 'history')).lines.at(-1)).toMatchObject({ rows: [ends, { confirmBy: null, lastsUntil: null }] })
+})
 
+test('the same is nothing to do, another change is refused, and confirm makes it permanent', async () => {
+  expect(await folder.run('apply', '--for', '2h')).toMatchObject({ code: 0 })
   const again = await folder.run('apply', '--for', '4h')
-  expect(again.stdout).toContain(`Nothing to do: everything is as wanted.\n${line}`)
+  expect(again.stdout).toMatch(/Nothing to do: everything is as wanted\.\ntemporary: lasts until /)
   folder.write('understudy.yaml', stackFile('three'))
   expect(await folder.run('apply')).toMatchObject({ code: 5, stderr: expect.stringMatching(/apply\.temporary[^]*understudy confirm/) })
   expect(await folder.run('confirm')).toMatchObject({ code: 0, stdout: expect.stringContaining('was temporary and is permanent now') })
@@ -119,8 +122,23 @@ describe('when the keeper is killed, whoever comes after its time undoes it', ()
   })
 })
 
+test('what somebody wrote to meanwhile is held at its time, and no longer said to last', async () => {
+  expect(await folder.run('apply', '--for', '3s')).toMatchObject({ code: 0 })
+  const { change = '' } = (await lastChange()) ?? {}
+  folder.write('note', 'by hand')
+  await expect.poll(async () => (await lastChange())?.phase, { timeout: 30_000 }).toBe('held')
+  expect(await folder.run('status')).toMatchObject({
+    code: 12,
+    stdout: expect.stringContaining('its time was over; its undo needs a person'),
+  })
+  for (const args of [['status'], ['history'], ['show', '2'], ['show', change]])
+    expect((await folder.run(...args)).stdout).not.toMatch(/temporary|lasts/)
+  expect(folder.read('note')).toBe('by hand')
+  expect(await folder.run('recover', '--abandon')).toMatchObject({ code: 0 })
+})
+
 test('an undo that had to be planned says in the history that it was planned, too', async () => {
-  expect(await folder.run('apply', '--for', '15s')).toMatchObject({ code: 0 })
+  expect(await folder.run('apply', '--for', '12s')).toMatchObject({ code: 0 })
   folder.write('note', 'by hand')
   expect(await folder.run('drift', '--revert', '-m', 'put back')).toMatchObject({ code: 0 })
   expect(folder.read('note')).toBe('two')

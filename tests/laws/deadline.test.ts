@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { confirm, loadStack, recover, revertDrift } from '@understudy/engine'
+import { confirm, loadStack, recover, revertDrift, withLease } from '@understudy/engine'
 import { applyTo, openTestStack, rollBackOn } from '../kit.ts'
 import type { TestStack, Wishes } from '../kit.ts'
 
@@ -127,6 +127,18 @@ describe('what is done meanwhile does not end the deadline', () => {
 
   test('an undo of all of it in parts leaves nothing to undo', async () => {
     for (const resource of ['a', 'b']) expect(await only(resource)).toMatchObject({ outcome: 'undone' })
+    await overdue()
+  })
+
+  test('an undo that was begun and could not be made', async () => {
+    const change = (await loadStack(stack.store, 'test')).order.at(-1) ?? ''
+    await withLease(stack.ports, 'rollback', ({ journal, ports }) =>
+      journal.append([
+        { type: 'change.undoing', change, by: ports.by, why: 'asked for' },
+        { type: 'change.kept', change, why: 'a: written to since' },
+      ]),
+    )
+    expect(await applyTo(stack, two('a3', 'b3'))).toMatchObject({ outcome: 'refused', fault: { code: 'apply.unconfirmed' } })
     await overdue()
   })
 

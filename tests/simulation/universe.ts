@@ -178,6 +178,7 @@ export function startProcess(universe: Universe, options: ProcessOptions): Proce
       universe.ids += 1
       return `${prefix}${universe.ids}`
     },
+    uptimeMs: () => time.monotonic,
     wait: (ms, signal) =>
       new Promise((resolve, reject) => {
         const stop = after(time, ms, resolve)

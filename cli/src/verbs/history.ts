@@ -84,7 +84,7 @@ function rowsOf(state: StackState): readonly HistoryRow[] {
 
 /** Said with the revision that the change made, and as long as it waits. */
 function endsOf(change: ChangeState | undefined, n: number): Pick<HistoryRow, 'confirmBy' | 'lastsUntil'> {
-  const waits = change !== undefined && change.revision === n && change.confirmBy !== null
+  const waits = change?.phase === 'committed' && change.revision === n && change.confirmBy !== null
   return waits ? { confirmBy: change.confirmBy, lastsUntil: change.lastsUntil } : { confirmBy: null, lastsUntil: null }
 }
 

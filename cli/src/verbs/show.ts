@@ -1,7 +1,7 @@
 // Owns: `show`: one revision, one change, or one resource with its components.
 // Never: shows a secret: states hold only its label.
 import { Fault } from '@understudy/contract'
-import { artefactOf, componentsOf, headRevision, loadStack, overdueChange } from '@understudy/engine'
+import { artefactOf, componentsOf, headRevision, loadStack, overdueChange, watchedChange } from '@understudy/engine'
 import type { Assessment, ChangeState, Undoing } from '@understudy/engine'
 import type { Context } from '../context.ts'
 import type { Exit } from '../exit-codes.ts'
@@ -16,6 +16,7 @@ export function showVerb(context: Context, _values: object, args: readonly strin
   return context.withStore(async ({ ports, stack }) => {
     const { store } = ports
     const state = await loadStack(store, stack)
+    const watched = watchedChange(state, Date.now())
     const overdue = overdueChange(state, ports) !== null
     const lasting = (of: ChangeState | null): readonly string[] => lastingText(of, overdue).map((text) => `  ${text}`)
     const row = state.revisions.findLast(({ n }) => String(n) === what)
@@ -23,8 +24,7 @@ export function showVerb(context: Context, _values: object, args: readonly strin
     if (row !== undefined) {
       const revision = await artefactOf(store, 'revision', row.digest)
       const { who, through, message } = saidOf(state, row)
-      const maker = state.changes[row.change]
-      const ends = maker?.revision === row.n ? maker : null
+      const ends = watched?.change === row.change && watched.revision === row.n ? watched : null
       const { confirmBy = null, lastsUntil = null } = ends ?? {}
       context.renderer.result(
         'show',
@@ -48,7 +48,7 @@ export function showVerb(context: Context, _values: object, args: readonly strin
       context.renderer.result('show', { of: 'change', ...change, plan, rehearsal, assessment, undone: undoing }, () =>
         [
           `change ${change.change}: ${change.phase}, ${new Date(change.at).toISOString()} by ${oneLine(change.by.who)}${change.message === '' ? '' : `: ${oneLine(change.message)}`}`,
-          ...lasting(change),
+          ...lasting(change.change === watched?.change ? change : null),
           ...(change.why === '' ? [] : [`  ${oneLine(change.why)}`]),
           planText({ plan, rehearsal, assessment }),
           ...undoLines(assessment, undoing),

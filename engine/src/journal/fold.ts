@@ -89,7 +89,20 @@ export function foldEntry(state: StackState, seq: number, at: number, entry: Jou
       const lastsUntil = temporary ? confirmBy : null
       const done = change((was) => {
         from(was, 'applying')
-        return { ...was, phase: 'committed', turning: null, revision: n, back, receipt, verdict, watch, confirmBy, confirmOn, lastsUntil, endedAt: at }
+        return {
+          ...was,
+          phase: 'committed',
+          turning: null,
+          revision: n,
+          back,
+          receipt,
+          verdict,
+          watch,
+          confirmBy,
+          confirmOn,
+          lastsUntil,
+          endedAt: at,
+        }
       })
       const how = back?.how ?? 'applied'
       return withRow(done, { n, digest: revision, change: entry.change, at, how, ...byChange, back })
@@ -98,7 +111,7 @@ export function foldEntry(state: StackState, seq: number, at: number, entry: Jou
       return change((was) => {
         from(was, 'applying', 'committed', 'held', 'undoing', 'partial')
         const { why, by, message = '' } = entry
-        return { ...was, phase: 'undoing', why, undoneBy: by, undoMessage: message, watch: null, confirmBy: null }
+        return { ...was, phase: 'undoing', why, undoneBy: by, undoMessage: message, watch: null }
       })
     case 'change.undone': {
       const undone = change((was) => {
@@ -138,6 +151,7 @@ export function foldEntry(state: StackState, seq: number, at: number, entry: Jou
         phase: 'partial',
         turning: null,
         why: `left as they are: ${entry.left.join(', ')}`,
+        confirmBy: null,
         endedAt: at,
       }))
       const row = { n: entry.n, digest: entry.revision, change: entry.change, at, how: 'partial', ...byChange }

@@ -85,6 +85,7 @@ function standsAsItWas({ journal, ports }: Writable, { change }: ChangeState, wh
   return journal.append([
     { type: 'change.undoing', change, by: ports.by, why },
     { type: 'change.kept', change, why },
+    { type: 'change.confirmed', change, by: ports.by },
   ])
 }
 
