@@ -51,6 +51,19 @@ describe('a name, a path and who uses it', () => {
   })
 })
 
+test('what comes back alone, and refers to something that is another one now, is refused', async () => {
+  stack(file('list', 'list', 'one'), file('note', 'note', '${list.slot}'))
+  await run('apply')
+  stack(file('list', 'list', 'one'))
+  await run('apply')
+  stack(file('list', 'list', 'two'))
+  await run('apply')
+  expect(await run('rollback', '--to', '1', '--only', 'note')).toMatchObject({
+    code: 5,
+    stdout: expect.stringMatching(/rollback\.refers.*list/),
+  })
+})
+
 describe('somebody else came to where an undo leads', () => {
   test.each(['flip', 'compiled'])('their file is a conflict, and stays or goes as they say: %s', async (how) => {
     stack(file('a', 'x', '1'), file('k', 'k', '1'))

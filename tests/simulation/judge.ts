@@ -32,10 +32,10 @@ function withOne(scenario: Scenario, before: Contents, to: Contents, one: string
   const { [one]: _, ...rest } = before
   const was = to[one]
   if (was !== undefined) {
-    const needed = scenario.resources
-      .find(({ name }) => name === one)
-      ?.uses.filter((name) => rest[name] === undefined && to[name] !== undefined)
-    return (needed ?? []).reduce<Contents>((contents, name) => withOne(scenario, contents, to, name), { ...rest, [one]: was })
+    const uses = scenario.resources.find(({ name }) => name === one)?.uses ?? []
+    const [now, then] = [rendered(scenario, rest), rendered(scenario, to)]
+    const needed = before[one] === undefined ? uses.filter((name) => then[name] !== undefined && now[name] !== then[name]) : []
+    return needed.reduce<Contents>((contents, name) => withOne(scenario, contents, to, name), { ...rest, [one]: was })
   }
   const users = scenario.resources.filter(({ name, uses }) => uses.includes(one) && rest[name] !== undefined)
   return users.reduce<Contents>((contents, { name }) => withOne(scenario, contents, to, name), rest)

@@ -129,7 +129,7 @@ export async function rollBack(writable: Writable, asked: RollbackRequest, start
     return {
       outcome: 'refused',
       code: 'rollback.refers',
-      text: `${names} needs ${needed.join(', ')}, which is not there now`,
+      text: `${names} needs ${needed.join(', ')} as it was, which is not so now`,
       names: needed,
     }
   }

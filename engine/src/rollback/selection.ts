@@ -1,10 +1,11 @@
 // Owns: what a selective rollback covers: the chosen, and who has to follow because they refer to what changes.
 // Never: leaves a follower out silently.
-import { Fault, isObject } from '@understudy/contract'
+import { equal, Fault, isObject } from '@understudy/contract'
 import type { Json } from '@understudy/contract'
 import { reading } from '../exec/attempt.ts'
 import type { CallLog } from '../exec/attempt.ts'
 import type { Ports } from '../exec/ports.ts'
+import { outputOf } from '../exec/prepare.ts'
 import { kindFor } from '../exec/run.ts'
 import { decodeName, encodeName } from '../fx/names.ts'
 import { holesOf } from '../model/holes.ts'
@@ -114,18 +115,23 @@ export function usersOfGone(head: Revision, wanted: Revision | null, chosen: rea
   return [...users].filter((name) => !named.includes(name)).toSorted()
 }
 
-/** Those that something chosen refers to, directly or through others, where it comes back and they are not there: it cannot stand without them. */
+/**
+ * Those that something chosen refers to, directly or through others, where it comes back and they are not there, or say something
+ * else by now: it cannot be what it was without them.
+ */
 export function neededFor(head: Revision, wanted: Revision | null, chosen: readonly Selected[]): readonly string[] {
   const needed = new Set<string>()
   const visit = (name: string): void => {
     for (const { hole } of holesOf(wanted?.resources[name]?.spec ?? null)) {
       const other = hole.$ref
-      if (head.resources[other] !== undefined || wanted?.resources[other] === undefined || needed.has(other)) continue
+      const [now, then] = [head.resources[other], wanted?.resources[other]]
+      if (then === undefined || needed.has(other)) continue
+      if (now !== undefined && equal(outputOf(now.out, hole.output) ?? null, outputOf(then.out, hole.output) ?? null)) continue
       needed.add(other)
-      visit(other)
+      if (now === undefined) visit(other)
     }
   }
-  for (const { resource, pointer } of chosen) if (pointer === null) visit(resource)
+  for (const { resource, pointer } of chosen) if (pointer === null && head.resources[resource] === undefined) visit(resource)
   for (const { resource } of chosen) needed.delete(resource)
   return [...needed].toSorted()
 }
