@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { apply, kindOf, machineClock, openPorts, openSqliteStore, rollback } from '@understudy/engine'
 import type { ApplyOptions, ApplyOutcome, ChangeRequest, EngineEvent, Intent, Kind, Ports, RollbackResult, Store } from '@understudy/engine'
-import { makeIntent } from '@understudy/engine/testing'
+import { makeIntent, plainOptions, plainRequest } from '@understudy/engine/testing'
 import type { TestWish, Wishes } from '@understudy/engine/testing'
 import { filesFile, filesTree, processService, proxyRoute } from '@understudy/providers'
 
@@ -50,15 +50,7 @@ export async function openTestStack(
 }
 
 export function requestFor(stack: Pick<TestStack, 'ports' | 'dir'>, wishes: Wishes, more: Partial<ChangeRequest> = {}): ChangeRequest {
-  return {
-    intent: intentOf(stack.ports.store, wishes),
-    base: stack.dir,
-    only: [],
-    replace: [],
-    consent: { irreversible: [], loss: [], yes: true },
-    destroy: false,
-    ...more,
-  }
+  return plainRequest(intentOf(stack.ports.store, wishes), stack.dir, more)
 }
 
 export function applyTo(
@@ -67,16 +59,7 @@ export function applyTo(
   more: Partial<ChangeRequest> = {},
   options: Partial<ApplyOptions> = {},
 ): Promise<ApplyOutcome> {
-  return apply(stack.ports, requestFor(stack, wishes, more), {
-    message: '',
-    confirmWithinMs: null,
-    planned: null,
-    always: false,
-    foreseen: () => undefined,
-    arm: () => Promise.resolve(),
-    ask: () => Promise.resolve(false),
-    ...options,
-  })
+  return apply(stack.ports, requestFor(stack, wishes, more), { ...plainOptions, ask: () => Promise.resolve(false), ...options })
 }
 
 export function rollBackOn(stack: Pick<TestStack, 'ports'>, more: Partial<Parameters<typeof rollback>[1]> = {}): Promise<RollbackResult> {

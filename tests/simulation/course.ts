@@ -3,7 +3,7 @@
 import { faultOf } from '@understudy/contract'
 import { apply, decideHeld, recover, rollback, withLease, loadStack } from '@understudy/engine'
 import type { Ports } from '@understudy/engine'
-import { makeIntent } from '@understudy/engine/testing'
+import { makeIntent, plainOptions, plainRequest } from '@understudy/engine/testing'
 import { judge } from './judge.ts'
 import { fileOf, pass } from './machine.ts'
 import { chanceFrom } from './random.ts'
@@ -15,7 +15,7 @@ import type { Fate, Fates, Process, Universe } from './universe.ts'
 
 export interface Found {
   readonly seed: number
-  /** Which action, and after how many points the crash came; null: without one. */
+  /** `ACTION`, or `ACTION.POINT` where a crash came after so many points. */
   readonly at: string
   readonly invariant: string
   readonly text: string
@@ -61,7 +61,7 @@ async function course(seed: number, options: Partial<CourseOptions>): Promise<Co
     const edit = chance.once(5) ? chance.below(60) : -1
     const pause = edit < 0 && chance.once(6) ? chance.below(60) : -1
     const more = edit < 0 && pause < 0 && chance.once(8) ? chance.below(60) : -1
-    const others: Promise<boolean>[] = []
+    const others: Promise<void>[] = []
     let waiting: (() => void) | null = null
     const process = startProcess(universe, {
       fates: faulty ? fatesFrom(chance) : calm,
@@ -75,20 +75,11 @@ async function course(seed: number, options: Partial<CourseOptions>): Promise<Co
       },
     })
     schedules += 1
-    const work = perform(process.ports, scenario, action, index).then(
-      (result) => {
-        if (!faulty && edit < 0 && pause < 0 && universe.foreign.size === 0) judgeCalm(universe, result)
-        return true
-      },
-      (thrown: unknown) => {
-        if (!faulty && edit < 0 && pause < 0 && universe.foreign.size === 0) judgeCalm(universe, faultOf(thrown))
-        return true
-      },
-    )
+    const work = performed(universe, process, scenario, action, index, !faulty && edit < 0 && pause < 0)
     await drive(universe, work, () => waiting !== null)
     process.remote = waiting !== null && chance.once(3)
     if (waiting !== null) await takeOver(universe, process, waiting, work)
-    for (const other of others) await drive(universe, other, () => false)
+    for (const other of others) await drive(universe, other)
     kill(universe, process)
     const held = await settle(universe, chanceFrom(seed, FAULTS + index * 100_000), scenario, false)
     take(universe, `${index}`)
@@ -124,13 +115,31 @@ function judgeCalm(universe: Universe, result: unknown): void {
 }
 
 /** Somebody else comes while the first one works, and is told so. */
-async function besides(universe: Universe): Promise<boolean> {
-  const process = startProcess(universe, { fates: calm, parallelism: 2, onPoint: () => undefined })
+async function besides(universe: Universe): Promise<void> {
+  const process = startCalm(universe)
   await recover(process.ports).catch((thrown: unknown) => {
     if (faultOf(thrown).code !== 'lease.held') violated(universe, 'I5', JSON.stringify(faultOf(thrown)))
   })
   kill(universe, process)
-  return true
+}
+
+function startCalm(universe: Universe): Process {
+  return startProcess(universe, { fates: calm, parallelism: 2, onPoint: () => undefined })
+}
+
+/** What an action says is not judged, but where nothing interferes: what is there afterwards is. */
+function performed(
+  universe: Universe,
+  { ports }: Process,
+  scenario: Scenario,
+  action: Action,
+  index: number,
+  calmly: boolean,
+): Promise<void> {
+  const said = (result: unknown): void => {
+    if (calmly && universe.foreign.size === 0) judgeCalm(universe, result)
+  }
+  return perform(ports, scenario, action, index).then(said, (thrown: unknown) => said(faultOf(thrown)))
 }
 
 /** All that there is was found after a crash: it is recovered from, perhaps through more crashes and faults, until all is calm. */
@@ -143,11 +152,7 @@ async function crashed(universe: Universe, chance: Chance, scenario: Scenario): 
   }
   const onPoint = mode === 2 ? dieAt(universe, chance.below(30)) : () => undefined
   const process = startProcess(universe, { fates: mode === 3 ? fatesFrom(chance) : calm, parallelism: 2, onPoint })
-  const work = recover(process.ports).then(
-    () => true,
-    () => true,
-  )
-  await drive(universe, work, () => process.dead)
+  await drive(universe, recover(process.ports), () => process.dead)
   const died = process.dead
   kill(universe, process)
   const later = died ? cut(universe) : universe
@@ -160,22 +165,11 @@ async function crashed(universe: Universe, chance: Chance, scenario: Scenario): 
 async function calmDown(universe: Universe, chance: Chance, scenario: Scenario): Promise<void> {
   const held = await settle(universe, chance, scenario, true)
   if (held || !chance.once(4)) return
-  const process = startProcess(universe, { fates: calm, parallelism: 2, onPoint: () => undefined })
+  const process = startCalm(universe)
   const index = chance.below(scenario.actions.length)
   const action = chance.once(2) ? { act: 'undo' as const } : scenario.actions[index]
   if (action === undefined) return
-  const calmly = universe.foreign.size === 0
-  const work = perform(process.ports, scenario, action, index).then(
-    (result) => {
-      if (calmly) judgeCalm(universe, result)
-      return true
-    },
-    (thrown: unknown) => {
-      if (calmly) judgeCalm(universe, faultOf(thrown))
-      return true
-    },
-  )
-  await drive(universe, work, () => false)
+  await drive(universe, performed(universe, process, scenario, action, index, true))
   kill(universe, process)
   await settle(universe, chance, scenario, false)
 }
@@ -191,20 +185,15 @@ function dieAt(universe: Universe, at: number): (process: Process) => void {
 /** Nothing fails any more: all that was begun ends, and ending it twice is ending it once (I8). True where a person has to decide. */
 async function settle(universe: Universe, chance: Chance, scenario: Scenario, twice: boolean): Promise<boolean> {
   const step = async (work: (ports: Ports) => Promise<unknown>): Promise<void> => {
-    const process = startProcess(universe, { fates: calm, parallelism: 2, onPoint: () => undefined })
-    const done = work(process.ports).then(
-      () => true,
-      (thrown: unknown) => {
-        violated(universe, 'I11', `after all faults: ${JSON.stringify(faultOf(thrown))}`)
-        return true
-      },
-    )
-    await drive(universe, done, () => false)
+    const process = startCalm(universe)
+    const done = work(process.ports).catch((thrown: unknown) => {
+      violated(universe, 'I11', `after all faults: ${JSON.stringify(faultOf(thrown))}`)
+    })
+    await drive(universe, done)
     kill(universe, process)
   }
   await step((ports) => recover(ports))
-  const held = (await loadStack(universe.store, STACK)).order.length > 0 && (await isHeld(universe))
-  if (held)
+  if (await isHeld(universe))
     await step((ports) =>
       withLease(ports, 'recover', (writable) => decideHeld(writable, { resume: true, skip: [], force: [], abandon: false })),
     )
@@ -222,16 +211,12 @@ async function isHeld({ store }: Universe): Promise<boolean> {
 }
 
 /** The writer is paused past its lease; somebody else recovers; then it comes back. */
-async function takeOver(universe: Universe, process: Process, go: () => void, work: Promise<boolean>): Promise<void> {
+async function takeOver(universe: Universe, process: Process, go: () => void, work: Promise<void>): Promise<void> {
   const until = universe.time.monotonic + 20_000
   while (universe.time.monotonic < until && pass(universe.time)) await quiet()
   universe.time.monotonic = Math.max(universe.time.monotonic, until)
-  const other = startProcess(universe, { fates: calm, parallelism: 2, onPoint: () => undefined })
-  const done = recover(other.ports).then(
-    () => true,
-    () => true,
-  )
-  await drive(universe, done, () => false)
+  const other = startCalm(universe)
+  await drive(universe, recover(other.ports))
   process.paused = null
   go()
   await drive(universe, work, () => process.dead)
@@ -268,20 +253,7 @@ async function perform(ports: Ports, scenario: Scenario, action: Action, index: 
     case 'destroy': {
       const wanted = action.act === 'apply' ? wishesOf(scenario, action.wanted) : {}
       const intent = makeIntent(ports.store, STACK, wanted, { askAt: 1000, refuseAt: 1000 })
-      const consent = { irreversible: [], loss: [], yes: true }
-      return apply(
-        ports,
-        { intent, base: '/', only: [], replace: [], consent, destroy: action.act === 'destroy' },
-        {
-          message,
-          confirmWithinMs: null,
-          planned: null,
-          always: false,
-          foreseen: () => undefined,
-          arm: () => Promise.resolve(),
-          ask: () => Promise.resolve(true),
-        },
-      )
+      return apply(ports, plainRequest(intent, '/', { destroy: action.act === 'destroy' }), { ...plainOptions, message })
     }
     case 'undo':
       return rollback(ports, { ...undo, to: null, message: '' })
@@ -294,10 +266,11 @@ async function perform(ports: Ports, scenario: Scenario, action: Action, index: 
   }
 }
 
-/** Until the work is done, or `stop` says so. Time passes where nothing else does. */
-async function drive(universe: Universe, work: Promise<boolean>, stop: () => boolean): Promise<void> {
+/** Until the work has ended, well or badly, or `stop` says so. Time passes where nothing else does. */
+async function drive(universe: Universe, work: Promise<unknown>, stop: () => boolean = () => false): Promise<void> {
   let done = false
-  void work.then(() => (done = true))
+  const end = (): void => void (done = true)
+  void work.then(end, end)
   for (let passes = 0; passes < PASSES_MAX;) {
     await quiet()
     if (done || stop()) return

@@ -219,7 +219,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'what goes takes along those who refer to it',
     file: 'rollback/roll-back.ts',
-    from: 'asked.withClosure ? users.map',
-    to: 'asked.withClosure && users.length > 1000 ? users.map',
+    from: 'asked.withClosure ? [...users, ...needed].map',
+    to: 'asked.withClosure ? needed.map',
   },
 ]

@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { apply, kindOf, loadStack, machineClock, openPorts, openSqliteStore, rollback } from '@understudy/engine'
 import type { EngineEvent } from '@understudy/engine'
-import { makeIntent } from '@understudy/engine/testing'
+import { makeIntent, plainOptions, plainRequest } from '@understudy/engine/testing'
 import { filesTree } from '@understudy/providers'
 import type { Contender } from './contender.ts'
 
@@ -68,23 +68,7 @@ export async function openUnderstudy(dir: string): Promise<Understudy> {
       const tree = { kind: 'files.tree', spec: { path: join(dir, 'understudy-live'), source }, timeoutMs: TIMEOUT_MS }
       const intent = makeIntent(store, STACK, { tree }, { askAt: 100, refuseAt: 100 })
       events.length = 0
-      const request = {
-        intent,
-        base: dir,
-        only: [],
-        replace: [],
-        consent: { irreversible: [], loss: [], yes: true },
-        destroy: false,
-      }
-      const outcome = await apply(ports, request, {
-        message: '',
-        confirmWithinMs: null,
-        planned: null,
-        always: false,
-        foreseen: () => undefined,
-        arm: () => Promise.resolve(),
-        ask: () => Promise.resolve(true),
-      })
+      const outcome = await apply(ports, plainRequest(intent, dir), plainOptions)
       if (outcome.outcome !== 'ended' || outcome.result.outcome !== 'committed') throw new Error(`not applied: ${JSON.stringify(outcome)}`)
       const { prepareMs, turnMs } = outcome.result.receipt
       return { discovery: between('plan.started', 'plan.made'), prepare: prepareMs, turn: turnMs }

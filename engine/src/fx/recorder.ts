@@ -28,13 +28,14 @@ export interface Recorder {
   leftMs(): number
   /** Takes note of one effect that has ended, well or badly. */
   note(effect: Note): void
-  /** From now on, and in all rows not yet taken, this text is blanked out. Shorter than 4 characters is not hidden: it would blank everything. */
+  /** From now on, and in all rows not yet taken, this text is blanked out. Shorter than HIDDEN_MIN is not hidden. */
   hide(secret: string): void
   redact(text: string): string
   /** The rows so far, and forgets them. */
   take(): readonly EffectRecord[]
 }
 
+export const HIDDEN_MIN = 4 // characters: blanking less would blank half the words there are
 const ROWS_MAX = 2_000 // per step; what is more is folded into the last row of its kind, so a step's log stays readable and small
 
 /** @param untilMs the deadline, by `clock.monotonic()` */
@@ -68,7 +69,7 @@ export function createRecorder(clock: Clock, signal: AbortSignal, untilMs = Infi
       rows.push({ channel, verb, target, at: clock.now(), durationMs, result, bytes, count: 1 })
     },
     hide(secret) {
-      if (secret.length < 4) return
+      if (secret.length < HIDDEN_MIN) return
       for (const form of [
         secret,
         encodeURIComponent(secret),

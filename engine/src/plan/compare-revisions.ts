@@ -8,7 +8,7 @@ import { collectLog } from '../exec/collect-log.ts'
 import type { Kind } from '../exec/kind.ts'
 import type { Ports } from '../exec/ports.ts'
 import { kindFor } from '../exec/run.ts'
-import { createRecorder } from '../fx/recorder.ts'
+import { createRecorder, HIDDEN_MIN } from '../fx/recorder.ts'
 import type { Held, Revision } from '../model/plan.ts'
 import { secretPieces } from '../model/secret-pieces.ts'
 import { PRIMARY } from '../model/world.ts'
@@ -113,12 +113,10 @@ async function differing(
   })
 }
 
-const HIDDEN_MIN = 4 // characters: what a recorder blanks
-
 /** Blanks the secrets that these specs name out of a text; nothing of it is shown where one of them cannot be known any more. */
 async function redactorOf({ clock, signal }: Ports, specs: readonly Json[], call: Look): Promise<(text: string) => string | null> {
   const recorder = createRecorder(clock, signal)
-  const short: string[] = [] // would be blanked out of half the words there are
+  const short: string[] = [] // a recorder does not blank them
   for (const secret of specs.flatMap((spec) => secretsIn(spec))) {
     const value = await call.reveal(secret).catch((thrown: unknown) => {
       if (isMissing(thrown)) return null

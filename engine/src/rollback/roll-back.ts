@@ -88,14 +88,15 @@ export async function rollBack(writable: Writable, asked: RollbackRequest, start
   const there = await revisionNumbered(writable, state, target)
   if (there === null && target !== 0) throw noRevision(target, state)
   const again = asked.only.length === 0 && row.back?.to === target && row.back.inParts !== true
-  const merged = again && there !== null ? mergedIn(head, await revisionNumbered(writable, state, head.n - 1), there) : {}
+  // What it merged, and what it deleted: a name of that is known.
+  const before = again || (asked.only.length > 0 && row.back !== null) ? await revisionNumbered(writable, state, head.n - 1) : null
+  const merged = again && there !== null ? mergedIn(head, before, there) : {}
   const asThen = there === null ? null : { ...there, resources: { ...there.resources, ...merged } }
   const wanted = asThen !== null && asked.only.length > 0 ? inNamesOf(head, asThen) : asThen
   const nowCalled = (name: string): string => {
     const id = head.resources[name] === undefined ? asThen?.resources[name]?.id : undefined
     return Object.keys(head.resources).find((other) => id !== undefined && head.resources[other]?.id === id) ?? name
   }
-  const before = asked.only.length > 0 && row.back !== null ? await revisionNumbered(writable, state, head.n - 1) : null // what an undo deleted is known
   const known = { ...before?.resources, ...wanted?.resources, ...head.resources }
   const named = asked.only.map((one) => ({ ...one, resource: nowCalled(one.resource) }))
   const unknown = named.find(({ resource }) => known[resource] === undefined)
